@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The gate's probe and its key frame requests.
+#include "gate.h"
+
+#include <gst/rtp/rtp.h>
+#include <gst/video/video.h>
+
+#include "rtp_keyframe.h"
+
+namespace gws {
+
+constexpr gint64 kRequestIntervalUs = 500'000;
+constexpr gint64 kAudioPatienceUs = 1'000'000;
+
+Gate::Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line)
+    : pad_(std::move(pad)), codec_(codec), form_(form), line_(line) {
+  if (isVideo()) line_.videoAhead = true;
+  auto onBuffer = [](GstPad *, GstPadProbeInfo *info, gpointer self) {
+    return static_cast<Gate *>(self)->onBuffer(GST_PAD_PROBE_INFO_BUFFER(info));
+  };
+  probe_ = gst_pad_add_probe(pad_.get(), GST_PAD_PROBE_TYPE_BUFFER, onBuffer, this, nullptr);
+}
+
+Gate::~Gate() { gst_pad_remove_probe(pad_.get(), probe_); }
+
+bool Gate::isVideo() const { return gws::codec(codec_).kind == MediaKind::Video; }
+
+bool Gate::isKeyframe(GstBuffer *buffer) const {
+  if (form_ != Form::Rtp) return !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+  if (!gst_rtp_buffer_map(buffer, GST_MAP_READ, &rtp)) return false;
+  bool begins = beginsKeyframe(codec_, {static_cast<guint8 *>(gst_rtp_buffer_get_payload(&rtp)),
+                                        gst_rtp_buffer_get_payload_len(&rtp)});
+  gst_rtp_buffer_unmap(&rtp);
+  return begins;
+}
+
+GstPadProbeReturn Gate::onBuffer(GstBuffer *buffer) {
+  if (open_) return GST_PAD_PROBE_OK;
+  if (!line_.verified) return GST_PAD_PROBE_DROP;
+  return isVideo() ? onVideo(buffer) : onAudio(buffer);
+}
+
+GstPadProbeReturn Gate::onVideo(GstBuffer *buffer) {
+  if (!isKeyframe(buffer)) {
+    ask();
+    return GST_PAD_PROBE_DROP;
+  }
+  line_.videoBegin = GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : 0;
+  line_.videoAhead = false;
+  open_ = true;
+  return GST_PAD_PROBE_OK;
+}
+
+GstPadProbeReturn Gate::onAudio(GstBuffer *buffer) {
+  gint64 now = g_get_monotonic_time();
+  if (!heldSince_) heldSince_ = now;
+  if (line_.videoAhead && now - heldSince_ < kAudioPatienceUs) {
+    held_.push_back(Ref<GstBuffer>::share(buffer));
+    return GST_PAD_PROBE_DROP;
+  }
+  open_ = true;
+  releaseHeld();
+  return GST_PAD_PROBE_OK;
+}
+
+/// What was kept goes first, but nothing from before the first picture.
+void Gate::releaseHeld() {
+  for (auto &buffer : std::exchange(held_, {})) {
+    if (GST_BUFFER_PTS(buffer.get()) < line_.videoBegin) continue;
+    if (GST_PAD_IS_SRC(pad_.get()))
+      gst_pad_push(pad_.get(), buffer.release());
+    else
+      gst_pad_chain(pad_.get(), buffer.release());
+  }
+}
+
+void Gate::ask() {
+  gint64 now = g_get_monotonic_time();
+  if (now - lastRequest_ < kRequestIntervalUs) return;
+  lastRequest_ = now;
+  GstEvent *request =
+      gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0);
+  if (GST_PAD_IS_SRC(pad_.get()))
+    gst_pad_send_event(pad_.get(), request);
+  else
+    gst_pad_push_event(pad_.get(), request);
+}
+
+void Gate::askAgain() {
+  if (!open_ && isVideo()) ask();
+}
+
+}  // namespace gws

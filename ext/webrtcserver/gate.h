@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Holds a track back until its publisher is verified and its first key frame is there.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <deque>
+
+#include "codecs.h"
+#include "gst/common/gobj.h"
+
+namespace gws {
+
+/// What the gates of one publisher have in common. Guarded by being atomic.
+struct StartLine {
+  std::atomic<bool> verified = false;    ///< the DTLS certificate is the one the offer announced
+  std::atomic<bool> videoAhead = false;  ///< a video track has still to begin
+  std::atomic<GstClockTime> videoBegin = 0;  ///< the PTS with which it began
+};
+
+/// A buffer probe on the pad that carries a track's frames; what it does not let through is
+/// dropped, and a key frame is asked for at once and then every 500 ms. Audio is kept until the video
+/// of its publisher is there, at most for a second, so that both begin together. Owned by the publisher; streaming
+/// threads run the probe, a worker calls askAgain().
+class Gate {
+ public:
+  /// `line` outlives the gate.
+  Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line);
+  ~Gate();
+  Gate(const Gate &) = delete;
+
+  /// Call now and then, for a publisher of which not even a broken frame arrives.
+  void askAgain();
+  bool isOpen() const { return open_; }
+
+ private:
+  GstPadProbeReturn onBuffer(GstBuffer *buffer);
+  GstPadProbeReturn onVideo(GstBuffer *buffer);
+  GstPadProbeReturn onAudio(GstBuffer *buffer);
+  void releaseHeld();
+  bool isVideo() const;
+  bool isKeyframe(GstBuffer *buffer) const;
+  void ask();
+
+  const Ref<GstPad> pad_;
+  const CodecId codec_;
+  const Form form_;
+  StartLine &line_;
+  std::atomic<bool> open_ = false;
+  std::atomic<gint64> lastRequest_ = 0;  ///< monotonic µs
+  std::deque<Ref<GstBuffer>> held_;  ///< audio; streaming thread
+  gint64 heldSince_ = 0;             ///< monotonic µs; streaming thread
+  gulong probe_ = 0;
+};
+
+}  // namespace gws

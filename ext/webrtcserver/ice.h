@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How a publisher's webrtcbin finds its network path.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+
+#include "settings.h"
+
+namespace gws {
+
+/// Sets up the ICE agent of a new webrtcbin: no UPnP, no TCP, liveness checks, and the addresses of
+/// `local-addresses`, else of every interface that is up. `loopback`: loopback's too, because the
+/// client's connection came over it.
+void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback);
+
+}  // namespace gws

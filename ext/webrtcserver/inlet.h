@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Where one track of one publication ends, and enters the pad that it belongs to.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "codecs.h"
+#include "gst/common/gobj.h"
+
+namespace gws {
+
+class Track;
+
+/// What the tracks of one publication have in common; never changes.
+struct Publication {
+  std::string stream, publisherId;
+  guint groupId = 0;
+  std::uint64_t order = 0;  ///< a later publication has a higher one, in the whole process
+};
+
+/// A sink pad without an element behind the last element of a publisher's chain. It hands buffers
+/// to a Track and shields the chain from whatever downstream returns. Shared by its publisher and
+/// by the Track that it feeds, since either may go first; streaming threads run chain().
+class Inlet {
+ public:
+  Inlet(std::shared_ptr<const Publication> publication, CodecId codec, Form form, std::string mid,
+        std::string msid);
+  ~Inlet();
+  Inlet(const Inlet &) = delete;
+
+  GstPad *pad() const { return pad_.get(); }
+  const Publication &publication() const { return *publication_; }
+  CodecId codecId() const { return codec_; }
+  Form form() const { return form_; }
+  const std::string &mid() const { return mid_; }
+  const std::string &msid() const { return msid_; }
+
+  /// Names the pad that it feeds: before anything flows. The pad keeps the Track alive.
+  void connect(std::shared_ptr<Inlet> self, GstPad *outlet, Track *track);
+  /// From now on buffers are dropped; what is under way downstream may still finish.
+  void close() { closed_ = true; }
+  bool closed() const { return closed_; }
+
+  /// The element that its timestamps' running time belongs to.
+  void setClockSource(GstElement *bin) { clockSource_ = Ref<GstElement>::share(bin); }
+  GstElement *clockSource() const { return clockSource_.get(); }
+
+  /// Asks the publisher for a key frame; any thread.
+  void requestKeyframe();
+  /// An event from downstream on its way to the publisher; any thread.
+  bool sendUpstream(GstEvent *event) { return gst_pad_push_event(pad_.get(), event); }
+
+  /// Time of the last buffer, monotonic µs (g_get_monotonic_time); 0: none yet.
+  gint64 lastArrival() const { return lastArrival_; }
+
+ private:
+  friend class Track;
+  static GstFlowReturn chain(GstPad *pad, GstObject *parent, GstBuffer *buffer);
+  static gboolean event(GstPad *pad, GstObject *parent, GstEvent *event);
+  static gboolean query(GstPad *pad, GstObject *parent, GstQuery *query);
+  bool handleEvent(Ref<GstEvent> event);
+  bool answerCaps(GstQuery *query);
+  Ref<GstCaps> acceptableCaps() const;
+
+  const std::shared_ptr<const Publication> publication_;
+  const CodecId codec_;
+  const Form form_;
+  const std::string mid_, msid_;
+  Ref<GstPad> pad_;
+  Ref<GstPad> outlet_;
+  Ref<GstElement> clockSource_;
+  Track *track_ = nullptr;
+  std::weak_ptr<Inlet> self_;
+  std::atomic<bool> closed_ = false;
+  std::atomic<gint64> lastArrival_ = 0;
+
+  // Only the streaming thread.
+  GstSegment segment_;
+  Ref<GstCaps> caps_;
+};
+
+}  // namespace gws

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One signalling client's state machine: input and time in, actions out.
+#include "peer.h"
+
+#include "text.h"
+
+namespace gws {
+
+namespace {
+
+constexpr std::size_t kMaxUnknownMessages = 256;
+/// Candidate messages taken in all, used or not, as a multiple of PeerLimits::candidates.
+constexpr std::size_t kCandidateFlood = 4;
+constexpr std::size_t kQuotedBytes = 160;  // a candidate's usual length and some
+
+std::string seconds(PeerTime time) {
+  if (time.count() % 1000 != 0) return std::to_string(time.count()) + " ms";
+  return std::to_string(time.count() / 1000) + " s";
+}
+
+}  // namespace
+
+Peer::Peer(const PeerLimits &limits, PeerTime now)
+    : limits_(limits), deadline_(now + limits.negotiationTimeout) {}
+
+PeerActions Peer::onText(std::string_view text, PeerTime now) {
+  if (!socketOpen_) return {};
+  if (text.size() > limits_.messageBytes)
+    return fail(CloseCode::TooLarge, "a message of " + std::to_string(text.size()) +
+                                         " bytes came, expected at most " +
+                                         std::to_string(limits_.messageBytes));
+  Result<ClientMessage> message = parseClientMessage(text);
+  if (!message) return fail(static_cast<CloseCode>(message.error().code), message.error().detail);
+  if (const auto *offer = std::get_if<OfferMessage>(&*message)) return onOffer(*offer, now);
+  if (const auto *candidate = std::get_if<CandidateMessage>(&*message))
+    return onCandidate(*candidate);
+  return onUnknown(*std::get_if<UnknownMessage>(&*message));
+}
+
+PeerActions Peer::onBinary() {
+  if (!socketOpen_) return {};
+  return fail(CloseCode::BadMessage, "a binary frame came, expected JSON text");
+}
+
+PeerActions Peer::onSocketClosed(std::optional<unsigned> code) {
+  if (!socketOpen_) return {};
+  socketOpen_ = false;
+  // 1006 is never sent: it is some libraries' word for no close frame (RFC 6455, section 7.4.1).
+  const bool broke = !code || *code == 1006;
+  if (broke && state_ == State::Connected) return {};  // the media decides
+  const bool wasPublishing = publishing();
+  close();
+  if (!wasPublishing) return {};
+  if (broke) return {EndPublication{EndCause::Lost, "the socket broke before media was connected"}};
+  if (*code == 1000 || *code == 1005)
+    return {EndPublication{EndCause::Goodbye, "the publisher said goodbye"}};
+  if (*code == 1001) return {EndPublication{EndCause::Lost, "the page was left"}};
+  return {EndPublication{EndCause::Lost,
+                         "the publisher closed its socket with code " + std::to_string(*code)}};
+}
+
+PeerActions Peer::onAnswer(const std::string &sdp) {
+  if (!socketOpen_ || !publishing() || answered_) return {};
+  answered_ = true;
+  PeerActions actions{SendText{answerMessage(sdp)}};
+  for (std::string &text : earlyLocal_)
+    actions.push_back(SendText{std::move(text)});
+  earlyLocal_.clear();
+  return actions;
+}
+
+PeerActions Peer::onLocalCandidate(const std::string &candidate, const std::string &mid,
+                                   unsigned lineIndex) {
+  if (!socketOpen_ || !publishing()) return {};
+  std::string text = candidateMessage(candidate, mid, lineIndex);
+  if (answered_) return {SendText{std::move(text)}};
+  earlyLocal_.push_back(std::move(text));
+  return {};
+}
+
+PeerActions Peer::onConnected() {
+  if (state_ == State::Negotiating) state_ = State::Connected;
+  return {};
+}
+
+PeerActions Peer::onPublicationEnded(CloseCode code, const std::string &reason) {
+  const bool tell = socketOpen_;
+  close();
+  if (!tell) return {};
+  return {CloseSocket{code, closeReason(reason)}};
+}
+
+PeerActions Peer::onTick(PeerTime now) {
+  if (now < deadline_) return {};
+  if (state_ == State::AwaitingOffer)
+    return fail(CloseCode::TooSlow, "no offer within " + seconds(limits_.negotiationTimeout));
+  if (state_ == State::Negotiating)
+    return fail(CloseCode::TooSlow, "no media connection within " +
+                                        seconds(limits_.negotiationTimeout) + " of the offer");
+  return {};
+}
+
+bool Peer::publishing() const { return state_ == State::Negotiating || state_ == State::Connected; }
+
+bool Peer::finished() const { return state_ == State::Closed; }
+
+void Peer::close() {
+  state_ = State::Closed;
+  socketOpen_ = false;
+  earlyCandidates_.clear();
+  earlyLocal_.clear();
+}
+
+PeerActions Peer::fail(CloseCode code, const std::string &reason) {
+  const bool wasPublishing = publishing();
+  close();
+  PeerActions actions{CloseSocket{code, closeReason(reason)}};
+  if (wasPublishing) actions.push_back(EndPublication{EndCause::Refused, reason});
+  return actions;
+}
+
+PeerActions Peer::onOffer(const OfferMessage &message, PeerTime now) {
+  if (state_ != State::AwaitingOffer)
+    return fail(CloseCode::BadMessage,
+                "a second offer came; a connection takes one: open a new one for another");
+  Result<Offer> offer = parseOffer(message.sdp, limits_.offer);
+  if (!offer) return fail(static_cast<CloseCode>(offer.error().code), offer.error().detail);
+  state_ = State::Negotiating;
+  deadline_ = now + limits_.negotiationTimeout;
+  remoteUfrag_ = offer->iceUfrag;
+  const std::vector<std::string> inside = offer->candidates;
+
+  PeerActions actions{StartPublication{std::move(*offer)}};
+  for (const CandidateMessage &early : earlyCandidates_)
+    addOrDrop(early, actions);
+  earlyCandidates_.clear();
+  for (const std::string &text : inside) {
+    const CandidateMessage candidate{text, {}, {}, {}};
+    if (isWelcome(candidate, actions)) addOrDrop(candidate, actions);
+  }
+  return actions;
+}
+
+PeerActions Peer::onCandidate(const CandidateMessage &message) {
+  const std::size_t most = limits_.candidates * kCandidateFlood;
+  if (++candidateMessages_ > most)
+    return fail(CloseCode::BadMessage,
+                "more than " + std::to_string(most) + " candidate messages came");
+  PeerActions actions;
+  if (!isWelcome(message, actions)) return actions;
+  if (state_ == State::AwaitingOffer)
+    earlyCandidates_.push_back(message);
+  else
+    addOrDrop(message, actions);
+  return actions;
+}
+
+PeerActions Peer::onUnknown(const UnknownMessage &message) {
+  if (++unknownMessages_ > kMaxUnknownMessages)
+    return fail(CloseCode::BadMessage, "more than " + std::to_string(kMaxUnknownMessages) +
+                                           " messages of unknown types came");
+  return {LogNote{"ignored a message of the unknown type " + quoted(message.type)}};
+}
+
+bool Peer::isWelcome(const CandidateMessage &message, PeerActions &actions) {
+  if (message.candidate.empty()) return false;
+  if (!isUsableCandidate(message.candidate)) {
+    actions.push_back(LogNote{"dropped a candidate that is of no use here: " +
+                              quoted(message.candidate, kQuotedBytes)});
+    return false;
+  }
+  if (candidateCount_ >= limits_.candidates) {
+    actions.push_back(
+        LogNote{"dropped a candidate beyond the first " + std::to_string(limits_.candidates)});
+    return false;
+  }
+  ++candidateCount_;
+  return true;
+}
+
+void Peer::addOrDrop(const CandidateMessage &message, PeerActions &actions) const {
+  // Without a fragment it belongs to the only ICE session there is.
+  if (message.ufrag && !message.ufrag->empty() && *message.ufrag != remoteUfrag_)
+    actions.push_back(LogNote{"dropped a candidate of another ICE session (usernameFragment): " +
+                              quoted(message.candidate, kQuotedBytes)});
+  else
+    actions.push_back(AddCandidate{message.candidate});
+}
+
+}  // namespace gws

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Start and stop, pads, messages.
+#include "publish_src.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "gstwebrtcpublishpad.h"
+#include "log.h"
+#include "track.h"
+
+GWS_LOG_CATEGORY("webrtcpublishsrc", "the source element");
+
+namespace gws {
+
+PublishSrc::PublishSrc(GstBin *element, Signals signals)
+    : element_(element), signals_(std::move(signals)) {}
+
+PublishSrc::~PublishSrc() = default;
+
+bool PublishSrc::setSetting(guint id, const GValue *value) {
+  Lock lock(mutex_);
+  return gws::setSetting(settings_, id, value);
+}
+
+bool PublishSrc::getSetting(guint id, GValue *value) const {
+  Lock lock(mutex_);
+  return gws::getSetting(settings_, id, value);
+}
+
+unsigned PublishSrc::currentPort() const {
+  Lock lock(mutex_);
+  return currentPort_;
+}
+
+Settings PublishSrc::settings() const {
+  Lock lock(mutex_);
+  Settings result = started_;
+  result.startBitrate = settings_.startBitrate;
+  result.minBitrate = settings_.minBitrate;
+  result.maxBitrate = settings_.maxBitrate;
+  return result;
+}
+
+/// The first publisher of a process would wait for these otherwise: plugins to be loaded, and
+/// the DTLS key to be made.
+static void warmUp() {
+  for (const char *factory : {"webrtcbin", "dtlsdec", "nicesrc", "rtpbin", "srtpdec"})
+    Ref<GstElement>::sink(gst_element_factory_make(factory, nullptr));
+}
+
+Result<void> PublishSrc::start() {
+  Settings settings;
+  {
+    Lock lock(mutex_);
+    settings = started_ = settings_;
+  }
+  if (auto checked = checkSettings(settings); !checked) return checked;
+  for (auto &pad : pads()) setPublishPadLatency(pad.get(), settings.latencyMs * GST_MSECOND);
+  control_ = ControlThread::shared();
+  workers_ = std::make_unique<Workers>();
+  workers_->run(warmUp);
+  host_ = std::make_shared<StreamHost>(*this, control_, *workers_);
+  std::string failure;
+  control_->call([&] {
+    onControlThread();
+    auto server = Server::acquire(settings.address, settings.port);
+    if (!server) {
+      failure = server.error().detail;
+      return;
+    }
+    server_ = *server;
+    host_->start();
+    server_->add(host_.get());
+  });
+  if (!server_) {
+    stop();
+    return Error{0, failure};
+  }
+  {
+    Lock lock(mutex_);
+    currentPort_ = server_->port();
+  }
+  g_object_notify(G_OBJECT(element_), "current-port");
+  return {};
+}
+
+void PublishSrc::stopClients() {
+  if (!server_) return;
+  control_->call([this] {
+    onControlThread();
+    server_->remove(host_.get());
+    host_->stop();
+  });
+}
+
+void PublishSrc::stop() {
+  if (!control_) return;
+  workers_->waitIdle();
+  control_->call([this] {
+    host_.reset();
+    server_.reset();
+  });
+  workers_.reset();
+  control_.reset();
+  {
+    Lock lock(mutex_);
+    currentPort_ = 0;
+  }
+  g_object_notify(G_OBJECT(element_), "current-port");
+}
+
+void PublishSrc::setPlaying(bool playing) {
+  {
+    Lock lock(mutex_);
+    playing_ = playing;
+  }
+  for (auto &pad : pads()) publishPadTrack(pad.get())->setPlaying(playing);
+}
+
+std::vector<Ref<GstPad>> PublishSrc::pads() const {
+  std::vector<Ref<GstPad>> result;
+  GST_OBJECT_LOCK(element_);
+  for (GList *item = GST_ELEMENT_PADS(element_); item; item = item->next)
+    result.push_back(Ref<GstPad>::share(GST_PAD(item->data)));
+  GST_OBJECT_UNLOCK(element_);
+  return result;
+}
+
+void PublishSrc::setUpPad(GstPad *pad) {
+  Lock lock(mutex_);
+  setPublishPadLatency(pad, settings_.latencyMs * GST_MSECOND);
+  publishPadTrack(pad)->setPlaying(playing_);
+}
+
+GstPad *PublishSrc::requestPad(GstPadTemplate *templ, const char *name) {
+  std::string prefix = GST_PAD_TEMPLATE_NAME_TEMPLATE(templ);
+  prefix.resize(prefix.find('%'));
+  if (!name || !g_str_has_prefix(name, prefix.c_str()) || strlen(name) == prefix.size()) {
+    GST_ERROR_OBJECT(element_, "a request pad needs a name that says the stream, as %scam1",
+                     prefix.c_str());
+    return nullptr;
+  }
+  MediaKind kind = prefix == "audio_" ? MediaKind::Audio : MediaKind::Video;
+  auto pad = Ref<GstPad>::sink(
+      makePublishPad(templ, name, kind, parsePadName(std::string_view(name).substr(prefix.size()))));
+  setUpPad(pad.get());
+  if (GST_STATE_TARGET(element_) >= GST_STATE_PAUSED) gst_pad_set_active(pad.get(), TRUE);
+  if (!gst_element_add_pad(element(), pad.get())) return nullptr;
+  Lock lock(mutex_);
+  reserved_.push_back(pad);
+  return pad.get();
+}
+
+void PublishSrc::releasePad(GstPad *pad) {
+  {
+    Lock lock(mutex_);
+    std::erase_if(reserved_, [pad](const auto &one) { return one.get() == pad; });
+  }
+  gst_pad_set_active(pad, FALSE);
+  gst_element_remove_pad(element(), pad);
+}
+
+std::vector<Ref<GstPad>> PublishSrc::reservedPads(const std::string &stream,
+                                                  MediaKind kind) const {
+  std::vector<Ref<GstPad>> result;
+  {
+    Lock lock(mutex_);
+    for (const auto &pad : reserved_)
+      if (publishPadTrack(pad.get())->kind() == kind && publishPadStream(pad.get()) == stream)
+        result.push_back(pad);
+  }
+  std::stable_sort(result.begin(), result.end(), [](const auto &a, const auto &b) {
+    return publishPadIndex(a.get()) < publishPadIndex(b.get());
+  });
+  return result;
+}
+
+std::vector<std::string> PublishSrc::reservedStreams() const {
+  std::vector<std::string> result;
+  Lock lock(mutex_);
+  for (const auto &pad : reserved_) {
+    std::string stream = publishPadStream(pad.get());
+    if (std::find(result.begin(), result.end(), stream) == result.end()) result.push_back(stream);
+  }
+  return result;
+}
+
+Ref<GstPad> PublishSrc::makeSometimesPad(const std::string &stream, MediaKind kind) {
+  std::string name;
+  {
+    Lock lock(mutex_);
+    name = "src_" + std::to_string(nextSometimes_++);
+  }
+  GstPadTemplate *templ =
+      gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element_), "src_%u");
+  auto pad = Ref<GstPad>::sink(makePublishPad(templ, name.c_str(), kind, {stream, 0}));
+  setUpPad(pad.get());
+  gst_pad_set_active(pad.get(), TRUE);
+  return pad;
+}
+
+/// Pushing EOS may block in downstream, and the application's thread must not.
+void PublishSrc::sendEos() {
+  if (!workers_) return;
+  for (auto &pad : pads())
+    workers_->run([pad] { publishPadTrack(pad.get())->sendEos(); });
+}
+
+std::vector<std::string> PublishSrc::publisherIds() {
+  std::vector<std::string> ids;
+  if (host_)
+    control_->call([&] {
+      onControlThread();
+      ids = host_->publisherIds();
+    });
+  return ids;
+}
+
+bool PublishSrc::disconnectPublisher(const std::string &id) {
+  bool found = false;
+  if (host_)
+    control_->call([&] {
+      onControlThread();
+      found = host_->disconnectPublisher(id);
+    });
+  return found;
+}
+
+bool PublishSrc::requestKeyframe(const std::string &stream) {
+  bool found = false;
+  if (host_)
+    control_->call([&] {
+      onControlThread();
+      found = host_->requestKeyframe(stream);
+    });
+  return found;
+}
+
+/// What goes wrong inside a publisher's bin is never the pipeline's error, and its states are not
+/// the element's.
+GstMessage *PublishSrc::filterMessage(GstMessage *message) {
+  auto owned = Ref<GstMessage>::take(message);
+  switch (GST_MESSAGE_TYPE(message)) {
+    case GST_MESSAGE_ERROR: {
+      OwnedError error;
+      OwnedString debug;
+      gst_message_parse_error(message, Out(error), Out(debug));
+      GST_WARNING_OBJECT(element_, "%s: %s (%s)", GST_OBJECT_NAME(GST_MESSAGE_SRC(message)),
+                         error->message, debug ? debug.get() : "");
+      failPublisherOf(GST_MESSAGE_SRC(message), error->message);
+      return nullptr;
+    }
+    case GST_MESSAGE_WARNING:
+    case GST_MESSAGE_EOS:
+    case GST_MESSAGE_ASYNC_START:
+    case GST_MESSAGE_ASYNC_DONE:
+    case GST_MESSAGE_STATE_DIRTY:
+    case GST_MESSAGE_CLOCK_LOST:
+    case GST_MESSAGE_CLOCK_PROVIDE:
+      return nullptr;
+    default:
+      return owned.release();
+  }
+}
+
+void PublishSrc::failPublisherOf(GstObject *source, const char *what) {
+  Ref<GstObject> object = Ref<GstObject>::share(source);
+  while (object && GST_OBJECT_PARENT(object.get()) != GST_OBJECT(element_))
+    object = Ref<GstObject>::take(gst_object_get_parent(object.get()));
+  if (!object || !control_) return;
+  std::string id = publisherOfBin(GST_OBJECT_NAME(object.get()));
+  std::string reason = std::string(GST_OBJECT_NAME(source)) + ": " + what;
+  control_->post([weak = std::weak_ptr<StreamHost>(host_), id, reason] {
+    onControlThread();
+    if (auto host = weak.lock()) host->failPublisher(id, reason);
+  });
+}
+
+void PublishSrc::post(const char *name, const std::string &stream,
+                      const std::string &publisherId, const char *reason) {
+  GstStructure *fields =
+      gst_structure_new(name, "stream", G_TYPE_STRING, stream.c_str(), nullptr);
+  if (!publisherId.empty())
+    gst_structure_set(fields, "publisher-id", G_TYPE_STRING, publisherId.c_str(), nullptr);
+  if (reason) gst_structure_set(fields, "reason", G_TYPE_STRING, reason, nullptr);
+  gst_element_post_message(element(), gst_message_new_element(GST_OBJECT(element_), fields));
+}
+
+void PublishSrc::webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) {
+  signals_.webrtcbinReady(publisherId, webrtcbin);
+}
+
+void PublishSrc::publisherAdded(const std::string &stream, const std::string &publisherId) {
+  signals_.publisherAdded(stream, publisherId);
+  post("webrtc-publisher-added", stream, publisherId, nullptr);
+}
+
+void PublishSrc::publisherRemoved(const std::string &stream, const std::string &publisherId,
+                                  const std::string &reason) {
+  signals_.publisherRemoved(stream, publisherId, reason);
+  post("webrtc-publisher-removed", stream, publisherId, reason.c_str());
+}
+
+void PublishSrc::publisherRefused(const std::string &stream, const std::string &reason) {
+  GST_ELEMENT_WARNING(element_, STREAM, WRONG_TYPE,
+                      ("A publisher of the stream %s was refused.", stream.c_str()),
+                      ("%s", reason.c_str()));
+  post("webrtc-publisher-refused", stream, "", reason.c_str());
+}
+
+}  // namespace gws

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A publisher's life: codecs chosen, bin built, negotiated, watched, torn down.
+#include "publisher.h"
+
+#include <gst/sdp/sdp.h>
+#include <gst/webrtc/webrtc.h>
+
+#include <algorithm>
+
+#include "gstwebrtcpublishpad.h"
+#include "ice.h"
+#include "log.h"
+#include "media.h"
+#include "track.h"
+
+GWS_LOG_CATEGORY("webrtcserver-publisher", "publishers' lives");
+
+namespace gws {
+
+using Description = Owned<GstWebRTCSessionDescription, gst_webrtc_session_description_free>;
+using WeakPublisher = std::weak_ptr<Publisher>;
+
+constexpr std::string_view kBinPrefix = "publisher-";
+
+std::string binName(const std::string &publisherId) {
+  return std::string(kBinPrefix) + publisherId;
+}
+
+std::string publisherOfBin(std::string_view binName) {
+  if (binName.substr(0, kBinPrefix.size()) != kBinPrefix) return "";
+  return std::string(binName.substr(kBinPrefix.size()));
+}
+
+static void deleteWeak(gpointer data) { delete static_cast<WeakPublisher *>(data); }
+static void deleteWeakClosure(gpointer data, GClosure *) { deleteWeak(data); }
+static std::shared_ptr<Publisher> lock(gpointer data) {
+  return static_cast<WeakPublisher *>(data)->lock();
+}
+
+Publisher::Publisher(ElementSide &element, Workers &workers,
+                     std::shared_ptr<const Publication> publication, Offer offer, Settings settings,
+                     bool loopback, Report report)
+    : element_(element),
+      workers_(workers),
+      publication_(std::move(publication)),
+      offer_(std::move(offer)),
+      settings_(std::move(settings)),
+      loopback_(loopback),
+      report_(std::move(report)),
+      strand_(std::make_shared<Strand>(workers)),
+      intake_(std::make_unique<Intake>(element, publication_->stream)) {}
+
+Publisher::~Publisher() = default;
+
+void Publisher::start() {
+  strand_->post([self = shared_from_this()] { self->run(); });
+}
+
+void Publisher::addCandidate(std::string candidate) {
+  strand_->post([self = shared_from_this(), candidate = std::move(candidate)] {
+    if (self->answered_ && self->webrtcbin_)
+      g_signal_emit_by_name(self->webrtcbin_.get(), "add-ice-candidate", 0u, candidate.c_str());
+    else
+      self->earlyCandidates_.push_back(candidate);
+  });
+}
+
+void Publisher::tick() {
+  if (!intake_->keyframeMissing()) return;
+  strand_->post([self = shared_from_this()] {
+    if (!self->ended_) self->intake_->askForKeyframes(true);
+  });
+}
+
+void Publisher::requestKeyframe() {
+  strand_->post([self = shared_from_this()] {
+    if (!self->ended_) self->intake_->askForKeyframes(false);
+  });
+}
+
+void Publisher::end(std::optional<std::chrono::milliseconds> wait) {
+  intake_->close();
+  strand_->post([self = shared_from_this(), wait] { self->teardown(wait); });
+}
+
+void Publisher::run() {
+  if (ended_) return;
+  if (auto chosen = choose(); !chosen) {
+    element_.publisherRefused(stream(), chosen.error().detail);
+    return report_(PublisherFailed{CloseCode::NoCommonCodec, chosen.error().detail});
+  }
+  if (auto built = build(); !built)
+    return report_(PublisherFailed{CloseCode::ServerError, built.error().detail});
+  element_.webrtcbinReady(id(), webrtcbin_.get());
+  negotiate();
+}
+
+/// Which sections are received, with which codec, into which pads.
+Result<void> Publisher::choose() {
+  auto video = element_.reservedPads(stream(), MediaKind::Video);
+  auto audio = element_.reservedPads(stream(), MediaKind::Audio);
+  for (std::size_t media = 0; media < offer_.media.size(); media++) {
+    if (!offer_.media[media].receivable()) continue;
+    bool isVideo = offer_.media[media].kind() == MediaKind::Video;
+    if (auto chosen = chooseLine(media, isVideo ? video : audio); !chosen) return chosen;
+  }
+  if (lines_.empty())
+    return Error{0, "no codec in common: the offer has none that this server can receive"};
+  return {};
+}
+
+Result<void> Publisher::chooseLine(std::size_t media, std::vector<Ref<GstPad>> &reserved) {
+  Line line;
+  if (!reserved.empty()) {
+    line.outlet = std::move(reserved.front());
+    reserved.erase(reserved.begin());
+  }
+  WishList wishes;
+  if (line.outlet) {
+    wishes = publishPadTrack(line.outlet.get())->wishes(settings_);
+  } else {
+    auto any = Ref<GstCaps>::take(gst_caps_new_any());
+    wishes = wishesFor(any.get(), offer_.media[media].kind(), settings_);
+  }
+  auto selection = select(offer_, media, wishes);
+  if (selection) {
+    line.selection = *selection;
+    line.sometimes = !line.outlet;
+    lines_.push_back(std::move(line));
+    return {};
+  }
+  if (!line.outlet) return {};  // nobody waits for it: answered inactive
+  return Error{0, explainNoCodec(media, line.outlet.get())};
+}
+
+std::string Publisher::explainNoCodec(std::size_t media, GstPad *outlet) const {
+  const OfferedMedia &section = offer_.media[media];
+  std::string offered;
+  for (const std::string &name : section.offeredNames)
+    offered += (offered.empty() ? "" : ", ") + name;
+  WishList wishes = publishPadTrack(outlet)->wishes(settings_);
+  std::string wanted;
+  for (const Wish &wish : wishes)
+    if (wanted.find(codec(wish.codec).encodingName) == std::string::npos)
+      wanted += std::string(wanted.empty() ? "" : ", ") + codec(wish.codec).encodingName;
+  if (wanted.empty()) wanted = publishPadTrack(outlet)->describePeer();
+  return std::string("no ") + kindName(section.kind()) + " codec in common: offered " + offered +
+         "; the pipeline wants " + wanted;
+}
+
+Result<void> Publisher::build() {
+  bin_ = Ref<GstElement>::sink(gst_bin_new(binName(id()).c_str()));
+  webrtcbin_ = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
+  if (!webrtcbin_)
+    return Error{0, "the element webrtcbin is missing (gst-plugins-bad, and libnice's plugin)"};
+  gst_util_set_object_arg(G_OBJECT(webrtcbin_.get()), "bundle-policy", "max-bundle");
+  g_object_set(webrtcbin_.get(), "latency", settings_.latencyMs, nullptr);
+  configureIce(webrtcbin_.get(), settings_, loopback_);
+  gst_bin_add(GST_BIN(bin_.get()), webrtcbin_.get());
+  for (unsigned line = 0; line < lines_.size(); line++)
+    if (auto built = buildTrack(line); !built) return built;
+  connectSignals();
+
+  // Its state is ours alone: a publisher that fails must not fail the pipeline's state change.
+  gst_element_set_locked_state(bin_.get(), TRUE);
+  gst_bin_add(GST_BIN(element_.element()), bin_.get());
+  auto clock = Ref<GstClock>::take(gst_element_get_clock(element_.element()));
+  if (clock) {
+    gst_element_set_base_time(bin_.get(), gst_element_get_base_time(element_.element()));
+  } else {
+    clock = Ref<GstClock>::take(gst_system_clock_obtain());
+    gst_element_set_base_time(bin_.get(), gst_clock_get_time(clock.get()));
+  }
+  gst_element_set_clock(bin_.get(), clock.get());
+  gst_element_set_start_time(bin_.get(), GST_CLOCK_TIME_NONE);
+  if (gst_element_set_state(bin_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+    return Error{0, "webrtcbin could not be started"};
+  addTransceivers();
+  return {};
+}
+
+Result<void> Publisher::buildTrack(unsigned line) {
+  Line &chosen = lines_[line];
+  const OfferedMedia &section = offer_.media[chosen.selection.media];
+  const OfferedCodec &offered = section.codecs[chosen.selection.codec];
+  if (chosen.sometimes) chosen.outlet = element_.makeSometimesPad(stream(), section.kind());
+  GstPad *outlet = chosen.outlet.get();
+  Track *track = publishPadTrack(outlet);
+
+  auto inlet = std::make_shared<Inlet>(publication_, offered.codec, chosen.selection.form,
+                                       section.mid, section.msid);
+  inlet->connect(inlet, outlet, track);
+  inlet->setClockSource(bin_.get());
+  if (chosen.sometimes) track->announce(inlet);
+
+  auto accepted = Ref<GstCaps>::take(gst_pad_peer_query_caps(outlet, nullptr));
+  auto chain = buildChain(GST_BIN(bin_.get()), codec(offered.codec), chosen.selection.form,
+                          accepted.get());
+  if (!chain) return chain.error();
+  if (chain->src && GST_PAD_LINK_FAILED(gst_pad_link(chain->src.get(), inlet->pad())))
+    return Error{0, std::string("could not link ") + GST_PAD_NAME(chain->src.get())};
+
+  IntakeTrack intake;
+  intake.line = line;
+  intake.kind = section.kind();
+  intake.payload = offered.payload;
+  intake.outlet = chosen.outlet;
+  intake.rtpSink = chain->sink ? chain->sink : Ref<GstPad>::share(inlet->pad());
+  intake.gate = std::make_unique<Gate>(chain->gate ? chain->gate : intake.rtpSink, offered.codec,
+                                       chosen.selection.form, intake_->startLine());
+  intake.inlet = std::move(inlet);
+  intake.sometimes = chosen.sometimes;
+  intake_->add(std::move(intake));
+  return {};
+}
+
+void Publisher::addTransceivers() {
+  for (const Line &line : lines_) {
+    auto caps = Ref<GstCaps>::take(
+        gst_caps_from_string(receiveCaps(offer_, line.selection).c_str()));
+    GstWebRTCRTPTransceiver *added = nullptr;
+    g_signal_emit_by_name(webrtcbin_.get(), "add-transceiver",
+                          GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps.get(), &added);
+    auto transceiver = Ref<GstWebRTCRTPTransceiver>::take(added);
+    if (transceiver && settings_.doRetransmission)
+      g_object_set(transceiver.get(), "do-nack", TRUE, nullptr);
+  }
+}
+
+void Publisher::connect(gpointer object, const char *signal, GCallback callback) {
+  gulong id = g_signal_connect_data(object, signal, callback, new WeakPublisher(weak_from_this()),
+                                    deleteWeakClosure, GConnectFlags(0));
+  connections_.push_back({Ref<GObject>::share(G_OBJECT(object)), id});
+}
+
+void Publisher::connectSignals() {
+  auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
+    if (auto self = lock(data); self && GST_PAD_IS_SRC(pad)) self->onPadAdded(pad);
+  };
+  auto candidate = +[](GstElement *, guint, const char *text, gpointer data) {
+    if (auto self = lock(data)) self->onLocalCandidate(text);
+  };
+  auto iceState = +[](GObject *webrtcbin, GParamSpec *, gpointer data) {
+    if (auto self = lock(data)) self->onIceState(webrtcbin);
+  };
+  connect(webrtcbin_.get(), "pad-added", G_CALLBACK(padAdded));
+  connect(webrtcbin_.get(), "on-ice-candidate", G_CALLBACK(candidate));
+  connect(webrtcbin_.get(), "notify::ice-connection-state", G_CALLBACK(iceState));
+
+  if (auto rtpbin = Ref<GstElement>::take(
+          gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"))) {
+    // Waiting for the packet after the last one asks for packets that were never sent.
+    auto jitterbuffer = +[](GstElement *, GstElement *buffer, guint, guint, gpointer) {
+      g_object_set(buffer, "rtx-next-seqnum", FALSE, nullptr);
+    };
+    connect(rtpbin.get(), "new-jitterbuffer", G_CALLBACK(jitterbuffer));
+  }
+}
+
+Owned<GstPromise, gst_promise_unref> Publisher::promise(Step next) {
+  struct Pending {
+    WeakPublisher publisher;
+    Step next;
+  };
+  auto answered = [](GstPromise *promise, gpointer data) {
+    auto *pending = static_cast<Pending *>(data);
+    auto self = pending->publisher.lock();
+    // Interrupted or expired promises belong to a webrtcbin that is on its way out.
+    if (!self || gst_promise_wait(promise) != GST_PROMISE_RESULT_REPLIED) return;
+    const GstStructure *reply = gst_promise_get_reply(promise);
+    std::shared_ptr<GstStructure> copy(reply ? gst_structure_copy(reply) : nullptr,
+                                       [](GstStructure *s) { OwnedStructure owned(s); });
+    self->strand_->post([self, copy, next = pending->next] {
+      if (!self->ended_) (self.get()->*next)(copy.get());
+    });
+  };
+  auto destroy = [](gpointer data) { delete static_cast<Pending *>(data); };
+  return Owned<GstPromise, gst_promise_unref>(
+      gst_promise_new_with_change_func(answered, new Pending{weak_from_this(), next}, destroy));
+}
+
+static Description describe(GstWebRTCSDPType type, const std::string &text) {
+  GstSDPMessage *message;
+  if (gst_sdp_message_new_from_text(text.c_str(), &message) != GST_SDP_OK) return nullptr;
+  return Description(gst_webrtc_session_description_new(type, message));
+}
+
+static const GError *errorOf(const GstStructure *reply) {
+  const GValue *value = reply ? gst_structure_get_value(reply, "error") : nullptr;
+  return value ? static_cast<const GError *>(g_value_get_boxed(value)) : nullptr;
+}
+
+void Publisher::negotiate() {
+  std::vector<Selection> selections;
+  for (const Line &line : lines_) selections.push_back(line.selection);
+  auto offer = describe(GST_WEBRTC_SDP_TYPE_OFFER,
+                        sanitisedOffer(offer_, selections, offer_.fingerprints.front()));
+  if (!offer)
+    return report_(PublisherFailed{CloseCode::BadMessage, "the offer cannot be negotiated"});
+  g_signal_emit_by_name(webrtcbin_.get(), "set-remote-description", offer.get(),
+                        promise(&Publisher::onRemoteSet).get());
+}
+
+void Publisher::onRemoteSet(const GstStructure *reply) {
+  if (const GError *error = errorOf(reply)) {
+    GST_WARNING("publisher %s: webrtcbin refused the offer: %s", id().c_str(), error->message);
+    return report_(PublisherFailed{CloseCode::BadMessage, "the offer cannot be negotiated"});
+  }
+  g_signal_emit_by_name(webrtcbin_.get(), "create-answer", nullptr,
+                        promise(&Publisher::onAnswerCreated).get());
+}
+
+void Publisher::onAnswerCreated(const GstStructure *reply) {
+  const GValue *value = reply ? gst_structure_get_value(reply, "answer") : nullptr;
+  if (!value) {
+    const GError *error = errorOf(reply);
+    GST_WARNING("publisher %s: no answer: %s", id().c_str(), error ? error->message : "");
+    return report_(PublisherFailed{CloseCode::ServerError, "no answer could be made"});
+  }
+  auto *answer = static_cast<GstWebRTCSessionDescription *>(g_value_get_boxed(value));
+  webrtcbinAnswer_ = takeString(gst_sdp_message_as_text(answer->sdp));
+  watchTransport();
+  drainData();
+  g_signal_emit_by_name(webrtcbin_.get(), "set-local-description", answer,
+                        promise(&Publisher::onLocalSet).get());
+}
+
+/// The answer goes out only now: earlier checks would meet an agent that does not know them.
+void Publisher::onLocalSet(const GstStructure *reply) {
+  auto local = readLocalTransport(webrtcbinAnswer_);
+  if (const GError *error = errorOf(reply); error || !local) {
+    GST_WARNING("publisher %s: the answer was not taken: %s", id().c_str(),
+                error ? error->message : local.error().detail.c_str());
+    return report_(PublisherFailed{CloseCode::ServerError, "no answer could be made"});
+  }
+  std::vector<Selection> selections;
+  for (const Line &line : lines_) selections.push_back(line.selection);
+  BitrateHints hints{settings_.startBitrate, settings_.minBitrate, settings_.maxBitrate};
+  report_(PublisherAnswered{buildAnswer(offer_, selections, *local, hints)});
+  answered_ = true;
+  for (const std::string &candidate : earlyCandidates_)
+    g_signal_emit_by_name(webrtcbin_.get(), "add-ice-candidate", 0u, candidate.c_str());
+  earlyCandidates_.clear();
+}
+
+void Publisher::watchTransport() {
+  GstWebRTCRTPTransceiver *first = nullptr;
+  g_signal_emit_by_name(webrtcbin_.get(), "get-transceiver", 0, &first);
+  auto transceiver = Ref<GstWebRTCRTPTransceiver>::take(first);
+  if (!transceiver) return;
+  auto receiver = Ref<GObject>::take(getProperty<GObject *>(transceiver.get(), "receiver"));
+  transport_ = Ref<GObject>::take(getProperty<GObject *>(receiver.get(), "transport"));
+  auto changed = +[](GObject *transport, GParamSpec *, gpointer data) {
+    if (auto self = lock(data)) self->onDtlsState(transport);
+  };
+  if (transport_) connect(transport_.get(), "notify::state", G_CALLBACK(changed));
+}
+
+/// Browsers start SCTP although its section was answered inactive, and anybody may send application
+/// data over DTLS. In webrtcbin's receiving bin they meet an unlinked pad, which would end the
+/// media as well.
+void Publisher::drainData() {
+  auto drainOne = [](const GValue *item, gpointer self) {
+    auto *element = GST_ELEMENT(g_value_get_object(item));
+    if (auto pad = Ref<GstPad>::take(gst_element_get_static_pad(element, "data_src")))
+      if (!gst_pad_is_linked(pad.get())) static_cast<Publisher *>(self)->intake_->drain(pad.get());
+  };
+  Owned<GstIterator, gst_iterator_free> children(
+      gst_bin_iterate_elements(GST_BIN(webrtcbin_.get())));
+  gst_iterator_foreach(children.get(), drainOne, this);
+}
+
+void Publisher::onPadAdded(GstPad *pad) {
+  if (!intake_->link(pad))
+    report_(PublisherFailed{CloseCode::NotAllowed,
+                            "more RTP streams were sent than the offer announced"});
+}
+
+void Publisher::onLocalCandidate(const char *candidate) {
+  std::size_t tag = 0;
+  for (std::size_t i = 0; i < offer_.media.size(); i++)
+    if (!offer_.bundle.empty() && offer_.media[i].mid == offer_.bundle.front()) tag = i;
+  report_(PublisherCandidate{candidate, offer_.media[tag].mid, static_cast<unsigned>(tag)});
+}
+
+void Publisher::onIceState(GObject *webrtcbin) {
+  auto state = getProperty<GstWebRTCICEConnectionState>(webrtcbin, "ice-connection-state");
+  if (state == GST_WEBRTC_ICE_CONNECTION_STATE_FAILED)
+    report_(PublisherLost{"no network path (ICE failed)"});
+}
+
+/// webrtcbin does not compare the certificate with the offer's fingerprint (RFC 8122, section 6).
+bool Publisher::isTheOffered(GObject *transport) const {
+  std::string pem = takeString(getProperty<char *>(transport, "remote-certificate"));
+  auto begin = pem.find("-----BEGIN CERTIFICATE-----");
+  auto end = pem.find("-----END CERTIFICATE-----");
+  if (begin == std::string::npos || end == std::string::npos) return false;
+  begin = pem.find('\n', begin);
+  gsize length = 0;
+  Owned<guchar, g_free> der(g_base64_decode(pem.substr(begin, end - begin).c_str(), &length));
+  return matchesFingerprint({der.get(), length}, offer_.fingerprints);
+}
+
+void Publisher::onDtlsState(GObject *transport) {
+  switch (getProperty<GstWebRTCDTLSTransportState>(transport, "state")) {
+    case GST_WEBRTC_DTLS_TRANSPORT_STATE_CONNECTED:
+      if (!isTheOffered(transport))
+        return report_(PublisherFailed{
+            CloseCode::NotAllowed,
+            "the DTLS certificate is not the one that the offer's a=fingerprint names"});
+      intake_->expose();
+      intake_->startLine().verified = true;
+      return report_(PublisherConnected{});
+    case GST_WEBRTC_DTLS_TRANSPORT_STATE_CLOSED:
+      return report_(PublisherLost{"the connection was closed by the publisher (DTLS)"});
+    case GST_WEBRTC_DTLS_TRANSPORT_STATE_FAILED:
+      return report_(PublisherLost{"DTLS failed"});
+    default:
+      return;
+  }
+}
+
+void Publisher::teardown(std::optional<std::chrono::milliseconds> wait) {
+  if (ended_) return;
+  ended_ = true;
+  for (const Connection &connection : connections_)
+    g_signal_handler_disconnect(connection.object.get(), connection.id);
+  connections_.clear();
+  releasePads(wait);
+  if (bin_) {
+    if (GST_OBJECT_PARENT(bin_.get())) gst_bin_remove(GST_BIN(element_.element()), bin_.get());
+    gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  }
+  transport_.reset();
+  webrtcbin_.reset();
+  bin_.reset();
+  report_(PublisherGone{});
+}
+
+/// Each pad's end has a job of its own, so that a pad whose downstream blocks holds up nothing.
+void Publisher::releasePads(std::optional<std::chrono::milliseconds> wait) {
+  std::chrono::milliseconds latency(settings_.latencyMs);
+  for (Intake::Output &output : intake_->outputs()) {
+    Track *track = publishPadTrack(output.outlet.get());
+    track->end(output.inlet, output.sometimes ? std::nullopt : wait);
+    workers_.run([self = shared_from_this(), output, track, latency] {
+      track->keepTime(latency);
+      if (output.sometimes) self->intake_->retire(output.outlet.get());
+    });
+  }
+}
+
+}  // namespace gws

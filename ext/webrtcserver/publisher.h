@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One publisher's bin: webrtcbin, the elements of its tracks, and their way into the pads.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "element_side.h"
+#include "gst/common/gobj.h"
+#include "intake.h"
+#include "offer.h"
+#include "protocol.h"
+#include "workers.h"
+
+namespace gws {
+
+/// The answer is there; candidates may follow.
+struct PublisherAnswered {
+  std::string sdp;
+};
+struct PublisherCandidate {
+  std::string candidate, mid;
+  unsigned lineIndex;
+};
+/// DTLS is up and its certificate is the one of the offer.
+struct PublisherConnected {};
+/// It cannot go on: what the client is told.
+struct PublisherFailed {
+  CloseCode code;
+  std::string reason;
+};
+/// The peer went away: DTLS closed, ICE failed.
+struct PublisherLost {
+  std::string reason;
+};
+/// Teardown is done; nothing follows.
+struct PublisherGone {};
+using PublisherEvent = std::variant<PublisherAnswered, PublisherCandidate, PublisherConnected,
+                                    PublisherFailed, PublisherLost, PublisherGone>;
+
+/// The name of a publisher's bin, and the publisher's id in it.
+std::string binName(const std::string &publisherId);
+std::string publisherOfBin(std::string_view binName);
+
+/// Made by the host on the control thread. Its functions return at once; the work runs on its
+/// strand, where it may block without harm to anybody else. Events are reported from any thread.
+/// Shared: callbacks of webrtcbin hold it weakly, jobs of the strand strongly.
+class Publisher : public std::enable_shared_from_this<Publisher> {
+ public:
+  using Report = std::function<void(PublisherEvent)>;
+
+  Publisher(ElementSide &element, Workers &workers, std::shared_ptr<const Publication> publication,
+            Offer offer, Settings settings, bool loopback, Report report);
+  ~Publisher();
+
+  const std::string &id() const { return publication_->publisherId; }
+  const std::string &stream() const { return publication_->stream; }
+
+  void start();
+  void addCandidate(std::string candidate);
+  /// Key frames that are missing are asked for again; call a few times a second.
+  void tick();
+  void requestKeyframe();
+  /// Ends it. `wait`: how long request pads wait for a successor before EOS (Track::end).
+  void end(std::optional<std::chrono::milliseconds> wait);
+
+  /// Monotonic µs of the last frame of any track, 0: none yet. Any thread.
+  gint64 lastArrival() const { return intake_->lastArrival(); }
+
+ private:
+  struct Line {
+    Selection selection;
+    Ref<GstPad> outlet;
+    bool sometimes = false;
+  };
+  using Step = void (Publisher::*)(const GstStructure *reply);
+
+  // On the strand.
+  void run();
+  Result<void> choose();
+  Result<void> chooseLine(std::size_t media, std::vector<Ref<GstPad>> &reserved);
+  std::string explainNoCodec(std::size_t media, GstPad *outlet) const;
+  Result<void> build();
+  Result<void> buildTrack(unsigned line);
+  void addTransceivers();
+  void connectSignals();
+  void watchTransport();
+  void drainData();
+  void negotiate();
+  void onRemoteSet(const GstStructure *reply);
+  void onAnswerCreated(const GstStructure *reply);
+  void onLocalSet(const GstStructure *reply);
+  void teardown(std::optional<std::chrono::milliseconds> wait);
+  void releasePads(std::optional<std::chrono::milliseconds> wait);
+
+  // On webrtcbin's threads.
+  Owned<GstPromise, gst_promise_unref> promise(Step next);
+  void onPadAdded(GstPad *pad);
+  void onLocalCandidate(const char *candidate);
+  void onDtlsState(GObject *transport);
+  void onIceState(GObject *webrtcbin);
+  bool isTheOffered(GObject *transport) const;
+
+  void connect(gpointer object, const char *signal, GCallback callback);
+
+  ElementSide &element_;
+  Workers &workers_;
+  const std::shared_ptr<const Publication> publication_;
+  const Offer offer_;
+  const Settings settings_;
+  const bool loopback_;
+  const Report report_;
+  const std::shared_ptr<Strand> strand_;
+  const std::unique_ptr<Intake> intake_;
+
+  // Only the strand.
+  std::vector<Line> lines_;
+  Ref<GstElement> bin_, webrtcbin_;
+  Ref<GObject> transport_;
+  std::string webrtcbinAnswer_;
+  std::vector<std::string> earlyCandidates_;
+  bool answered_ = false;
+  bool ended_ = false;
+
+  struct Connection {
+    Ref<GObject> object;
+    gulong id;
+  };
+  std::vector<Connection> connections_;
+};
+
+}  // namespace gws

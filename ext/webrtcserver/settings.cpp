@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The property table: one row each; defaults come from a default Settings.
+#include "settings.h"
+
+#include <gst/gst.h>
+
+#include <span>
+#include <variant>
+
+#include "gst/common/glib_owned.h"
+
+namespace gws {
+
+static GType outputType() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(Output::Auto), "What the peer of the pad accepts, encoded first", "auto"},
+      {static_cast<int>(Output::Encoded), "Encoded frames", "encoded"},
+      {static_cast<int>(Output::Raw), "Decoded pictures and samples", "raw"},
+      {static_cast<int>(Output::Rtp), "RTP packets", "rtp"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstWebRTCPublishSrcOutput", values);
+  return type;
+}
+
+struct StringField {
+  std::string Settings::*member;
+};
+struct BooleanField {
+  bool Settings::*member;
+};
+struct UintField {
+  unsigned Settings::*member;
+  unsigned maximum;
+};
+struct IntField {
+  int Settings::*member;
+  int minimum, maximum;
+};
+struct OutputField {
+  Output Settings::*member;
+};
+
+enum class Mutable { BeforeStart, Always };
+
+struct Row {
+  const char *name, *nick, *blurb;
+  std::variant<StringField, BooleanField, UintField, IntField, OutputField> field;
+  Mutable when = Mutable::BeforeStart;
+};
+
+static constexpr unsigned kMaxMs = 3'600'000;
+
+static const Row kRows[] = {
+    {"address", "Address",
+     "IP address to listen on; 0.0.0.0 and :: are all addresses of IPv4 or of both families",
+     StringField{&Settings::address}},
+    {"port", "Port", "TCP port to listen on; 0 picks a free one, current-port tells which",
+     UintField{&Settings::port, 65535}},
+    {"streams", "Streams",
+     "Stream names that may be published, comma-separated, * and ? match any characters "
+     "(cam*,room/*); unset: the streams of the request pads if there are any, else every name",
+     StringField{&Settings::streams}},
+    {"output", "Output", "What leaves the pads", OutputField{&Settings::output}},
+    {"video-codecs", "Video codecs",
+     "Video codecs that may be negotiated, comma-separated, the preferred first: h264, vp8, vp9, "
+     "h265, av1",
+     StringField{&Settings::videoCodecs}},
+    {"audio-codecs", "Audio codecs",
+     "Audio codecs that may be negotiated, comma-separated, the preferred first: opus, g722, pcmu, "
+     "pcma",
+     StringField{&Settings::audioCodecs}},
+    {"latency", "Latency",
+     "Milliseconds that the jitter buffer waits for late and retransmitted packets; the element's "
+     "latency in the pipeline",
+     UintField{&Settings::latencyMs, 60'000}},
+    {"do-retransmission", "Retransmission",
+     "Ask publishers for lost packets again (NACK, RFC 4585, with RTX, RFC 4588)",
+     BooleanField{&Settings::doRetransmission}},
+    {"max-bitrate", "Maximum bitrate",
+     "The most that a publisher may send as video, bit/s (b=TIAS and b=AS); 0: not limited. "
+     "Changes count for the next publisher",
+     UintField{&Settings::maxBitrate, G_MAXINT}, Mutable::Always},
+    {"min-bitrate", "Minimum bitrate",
+     "What Chromium's video encoder does not go below, bit/s (x-google-min-bitrate); 0: its own "
+     "choice. Changes count for the next publisher",
+     UintField{&Settings::minBitrate, G_MAXINT}, Mutable::Always},
+    {"start-bitrate", "Start bitrate",
+     "What Chromium's video encoder begins with, bit/s (x-google-start-bitrate); 0: its own "
+     "choice. Changes count for the next publisher",
+     UintField{&Settings::startBitrate, G_MAXINT}, Mutable::Always},
+    {"reconnect-timeout", "Reconnect timeout",
+     "Milliseconds that a request pad waits for a publisher that was lost before it sends EOS, "
+     "with GAP events meanwhile; 0: EOS at once, -1: never EOS",
+     IntField{&Settings::reconnectTimeoutMs, -1, static_cast<int>(kMaxMs)}},
+    {"negotiation-timeout", "Negotiation timeout",
+     "Milliseconds from a client's connection to its offer, and from its offer to connected media, "
+     "before it is closed with 4408",
+     UintField{&Settings::negotiationTimeoutMs, kMaxMs}},
+    {"inactivity-timeout", "Inactivity timeout",
+     "Milliseconds without any media after which a publisher counts as lost",
+     UintField{&Settings::inactivityTimeoutMs, kMaxMs}},
+    {"local-addresses", "Local addresses",
+     "IP addresses that are offered to publishers as ICE host candidates, comma-separated; unset: "
+     "those of every interface that is up, loopback for clients that come over loopback",
+     StringField{&Settings::localAddresses}},
+};
+
+static GParamFlags flags(const Row &row) {
+  int flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  flags |= row.when == Mutable::Always ? GST_PARAM_MUTABLE_PLAYING : GST_PARAM_MUTABLE_READY;
+  return static_cast<GParamFlags>(flags);
+}
+
+static GParamSpec *makeSpec(const Row &row) {
+  static const Settings defaults;
+  struct Make {
+    const Row &row;
+    GParamSpec *operator()(const StringField &field) {
+      const std::string &value = defaults.*field.member;
+      return g_param_spec_string(row.name, row.nick, row.blurb,
+                                 value.empty() ? nullptr : value.c_str(), flags(row));
+    }
+    GParamSpec *operator()(const BooleanField &field) {
+      return g_param_spec_boolean(row.name, row.nick, row.blurb, defaults.*field.member,
+                                  flags(row));
+    }
+    GParamSpec *operator()(const UintField &field) {
+      return g_param_spec_uint(row.name, row.nick, row.blurb, 0, field.maximum,
+                               defaults.*field.member, flags(row));
+    }
+    GParamSpec *operator()(const IntField &field) {
+      return g_param_spec_int(row.name, row.nick, row.blurb, field.minimum, field.maximum,
+                              defaults.*field.member, flags(row));
+    }
+    GParamSpec *operator()(const OutputField &field) {
+      return g_param_spec_enum(row.name, row.nick, row.blurb, outputType(),
+                               static_cast<int>(defaults.*field.member), flags(row));
+    }
+  };
+  return std::visit(Make{row}, row.field);
+}
+
+std::vector<std::string> splitList(const std::string &text) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    std::size_t end = std::min(text.find(',', begin), text.size());
+    OwnedString part(g_strndup(text.c_str() + begin, end - begin));
+    g_strstrip(part.get());
+    if (*part) parts.emplace_back(part.get());
+    begin = end + 1;
+  }
+  return parts;
+}
+
+Result<std::vector<CodecId>> parseCodecList(const std::string &text, MediaKind kind) {
+  std::vector<CodecId> result;
+  for (const std::string &name : splitList(text)) {
+    const Codec *row = codecByName(name);
+    if (!row || row->kind != kind) {
+      std::string known;
+      for (const Codec &other : codecs())
+        if (other.kind == kind) known += std::string(known.empty() ? "" : ", ") + other.name;
+      return Error{0, std::string(kindName(kind)) + "-codecs names \"" + name +
+                          "\", expected some of: " + known};
+    }
+    result.push_back(row->id);
+  }
+  return result;
+}
+
+Result<void> checkSettings(const Settings &settings) {
+  if (auto list = parseCodecList(settings.videoCodecs, MediaKind::Video); !list)
+    return list.error();
+  if (auto list = parseCodecList(settings.audioCodecs, MediaKind::Audio); !list)
+    return list.error();
+  for (const std::string &address : splitList(settings.localAddresses)) {
+    if (!g_hostname_is_ip_address(address.c_str()))
+      return Error{0, "local-addresses names \"" + address + "\", expected an IP address"};
+  }
+  return {};
+}
+
+void installSettings(GObjectClass *objectClass, guint *firstFree) {
+  guint id = 1;
+  for (const Row &row : kRows) g_object_class_install_property(objectClass, id++, makeSpec(row));
+  *firstFree = id;
+}
+
+bool setSetting(Settings &settings, guint id, const GValue *value) {
+  if (id == 0 || id > std::size(kRows)) return false;
+  struct Set {
+    Settings &settings;
+    const GValue *value;
+    void operator()(const StringField &field) {
+      const char *text = g_value_get_string(value);
+      settings.*field.member = text ? text : "";
+    }
+    void operator()(const BooleanField &field) {
+      settings.*field.member = g_value_get_boolean(value);
+    }
+    void operator()(const UintField &field) { settings.*field.member = g_value_get_uint(value); }
+    void operator()(const IntField &field) { settings.*field.member = g_value_get_int(value); }
+    void operator()(const OutputField &field) {
+      settings.*field.member = static_cast<Output>(g_value_get_enum(value));
+    }
+  };
+  std::visit(Set{settings, value}, kRows[id - 1].field);
+  return true;
+}
+
+bool getSetting(const Settings &settings, guint id, GValue *value) {
+  if (id == 0 || id > std::size(kRows)) return false;
+  struct Get {
+    const Settings &settings;
+    GValue *value;
+    void operator()(const StringField &field) {
+      const std::string &text = settings.*field.member;
+      g_value_set_string(value, text.empty() ? nullptr : text.c_str());
+    }
+    void operator()(const BooleanField &field) {
+      g_value_set_boolean(value, settings.*field.member);
+    }
+    void operator()(const UintField &field) { g_value_set_uint(value, settings.*field.member); }
+    void operator()(const IntField &field) { g_value_set_int(value, settings.*field.member); }
+    void operator()(const OutputField &field) {
+      g_value_set_enum(value, static_cast<int>(settings.*field.member));
+    }
+  };
+  std::visit(Get{settings, value}, kRows[id - 1].field);
+  return true;
+}
+
+}  // namespace gws

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the element's properties hold, and the table that they are made from.
+#pragma once
+
+#include <glib-object.h>
+
+#include <string>
+#include <vector>
+
+#include "codecs.h"
+#include "gst/common/result.h"
+
+namespace gws {
+
+enum class Output { Auto, Encoded, Raw, Rtp };
+
+/// One value for each writable property; a started element works with a snapshot.
+struct Settings {
+  std::string address = "127.0.0.1";
+  unsigned port = 8080;
+
+  std::string streams;
+
+  Output output = Output::Auto;
+  std::string videoCodecs = "h264,vp8,vp9,h265,av1";
+  std::string audioCodecs = "opus,g722,pcmu,pcma";
+  unsigned latencyMs = 200;
+  bool doRetransmission = true;
+  unsigned maxBitrate = 0;
+  unsigned minBitrate = 0;
+  unsigned startBitrate = 0;
+
+  int reconnectTimeoutMs = 5000;
+  unsigned negotiationTimeoutMs = 10'000;
+  unsigned inactivityTimeoutMs = 10'000;
+
+  std::string localAddresses;
+};
+
+/// "a, b,c" as its trimmed, non-empty parts.
+std::vector<std::string> splitList(const std::string &text);
+
+/// The codecs that `video-codecs` or `audio-codecs` names, in its order. The error names the word
+/// that is not a codec of that kind.
+Result<std::vector<CodecId>> parseCodecList(const std::string &text, MediaKind kind);
+
+/// Checks what a property's type cannot; called when the element starts.
+Result<void> checkSettings(const Settings &settings);
+
+/// Installs the writable properties, with ids from 1. `firstFree` is the next id.
+void installSettings(GObjectClass *objectClass, guint *firstFree);
+/// False when the id is not one of theirs.
+bool setSetting(Settings &settings, guint id, const GValue *value);
+bool getSetting(const Settings &settings, guint id, GValue *value);
+
+}  // namespace gws

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One WebSocket of a publishing client: frames in, frames out.
+#pragma once
+
+#include <libsoup/soup.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gst/common/gobj.h"
+#include "gst/common/threads.h"
+#include "protocol.h"
+
+namespace gws {
+
+/// Keeps connections that were told to close until the close handshake is done, or has timed out
+/// in libsoup; the rest is cut when this goes. Owned by the server, control thread.
+class ClosingSockets {
+ public:
+  ClosingSockets() = default;
+  ~ClosingSockets();
+  ClosingSockets(const ClosingSockets &) = delete;
+
+  void keep(Ref<SoupWebsocketConnection> connection) REQUIRES(control);
+
+ private:
+  static void onClosed(SoupWebsocketConnection *connection, gpointer self);
+
+  std::vector<Ref<SoupWebsocketConnection>> connections_;
+};
+
+/// Owned by its session, control thread. After close() or the closed callback nothing is called.
+class WebSocket {
+ public:
+  struct Callbacks {
+    std::function<void(std::string_view)> text;
+    std::function<void()> binary;
+    std::function<void(std::optional<unsigned> code)> closed;  ///< no code: no close frame came
+  };
+
+  /// `closing` outlives it.
+  WebSocket(SoupWebsocketConnection *connection, ClosingSockets &closing, Callbacks callbacks)
+      REQUIRES(control);
+  ~WebSocket();
+  WebSocket(const WebSocket &) = delete;
+
+  void sendText(const std::string &text) REQUIRES(control);
+  void close(CloseCode code, const std::string &reason) REQUIRES(control);
+
+ private:
+  static void onMessage(SoupWebsocketConnection *, gint type, GBytes *message, gpointer self);
+  static void onClosed(SoupWebsocketConnection *connection, gpointer self);
+  void disconnect();
+
+  Ref<SoupWebsocketConnection> connection_;
+  ClosingSockets &closing_;
+  Callbacks callbacks_;
+};
+
+}  // namespace gws

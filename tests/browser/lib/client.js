@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A client of the publish protocol that runs in the browser, independent of the product's page.
+// Evaluated in a page of the server, it defines `PublishTest`.
+globalThis.PublishTest = class PublishTest {
+  /// `video`, `audio`: getUserMedia constraints, or false. `codecs`: the video codecs to offer, in
+  /// this order ("VP8"); all when absent. `keepSize`: the encoder may drop frames, but not scale.
+  static async start(stream, { video = true, audio = true, codecs, keepSize = true } = {}) {
+    const client = new PublishTest();
+    client.media = await navigator.mediaDevices.getUserMedia({ video, audio });
+    client.pc = new RTCPeerConnection();
+    client.closed = null;
+    client.atConnection = null;
+    client.acceptedCandidates = 0;
+    client.errors = [];
+    client.keepSize = keepSize;
+    for (const track of client.media.getTracks()) {
+      const transceiver = client.pc.addTransceiver(track, {
+        direction: 'sendonly', streams: [client.media],
+      });
+      if (track.kind !== 'video') continue;
+      client.videoSender = transceiver.sender;
+      if (codecs) transceiver.setCodecPreferences(PublishTest.#preferences(codecs));
+    }
+    client.pc.addEventListener('connectionstatechange', () => client.#connectionChanged());
+    client.#openSocket(stream);
+    const offer = await client.pc.createOffer();
+    await client.pc.setLocalDescription(offer);
+    client.#send({ type: 'offer', sdp: offer.sdp });
+    return client;
+  }
+
+  static #preferences(names) {
+    const all = RTCRtpSender.getCapabilities('video').codecs;
+    const named = (name) => all.filter(({ mimeType }) =>
+      mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
+    const wanted = names.flatMap((name) => {
+      if (named(name).length === 0) throw new Error(`this browser does not send ${name}`);
+      return named(name);
+    });
+    return [...wanted, ...named('rtx')];
+  }
+
+  #openSocket(stream) {
+    const base = location.origin.replace(/^http/, 'ws');
+    this.waiting = [];
+    this.remoteWaiting = [];
+    this.socket = new WebSocket(`${base}/${stream}/webrtc/publish`);
+    this.socket.onopen = () => {
+      for (const text of this.waiting.splice(0)) this.socket.send(text);
+    };
+    this.socket.onclose = ({ code, reason }) => { this.closed = { code, reason }; };
+    this.socket.onmessage = ({ data }) => this.#receive(JSON.parse(data)).catch(
+      (error) => this.errors.push(String(error)));
+    this.pc.addEventListener('icecandidate', ({ candidate }) => {
+      if (!candidate) return;
+      this.#send({
+        type: 'candidate', stream_id: 'local1', label: candidate.sdpMLineIndex,
+        id: candidate.sdpMid, candidate: candidate.toJSON(),
+      });
+    });
+  }
+
+  #send(message) {
+    const text = JSON.stringify(message);
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(text);
+    else this.waiting.push(text);
+  }
+
+  async #receive(message) {
+    if (message.type === 'answer') {
+      this.answer = message.sdp;
+      await this.pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
+      if (this.keepSize && this.videoSender) await this.#forbidScaling();
+      this.answered = true;
+      for (const candidate of this.remoteWaiting.splice(0)) await this.#addCandidate(candidate);
+    } else if (message.type === 'candidate') {
+      if (!this.answer) this.errors.push('a candidate came before the answer');
+      if (this.answered) await this.#addCandidate(message.candidate);
+      else this.remoteWaiting.push(message.candidate);
+    }
+  }
+
+  async #addCandidate(candidate) {
+    await this.pc.addIceCandidate(candidate);
+    this.acceptedCandidates += 1;
+  }
+
+  async #forbidScaling() {
+    const parameters = this.videoSender.getParameters();
+    parameters.degradationPreference = 'maintain-resolution';
+    await this.videoSender.setParameters(parameters);
+  }
+
+  async #connectionChanged() {
+    if (this.pc.connectionState !== 'connected' || this.atConnection) return;
+    this.atConnection = await this.snapshot();
+  }
+
+  /// What the browser says it sent: { time, video: {…}, audio: {…}, availableOutgoingBitrate }.
+  async snapshot() {
+    const result = { time: performance.now(), state: this.pc.connectionState };
+    const report = await this.pc.getStats();
+    for (const entry of report.values()) {
+      if (entry.type === 'outbound-rtp') {
+        result[entry.kind] = {
+          codec: report.get(entry.codecId)?.mimeType,
+          frames: entry.framesSent ?? entry.framesEncoded ?? 0,
+          packets: entry.packetsSent,
+          bytes: entry.bytesSent,
+          width: entry.frameWidth,
+          height: entry.frameHeight,
+          limitation: entry.qualityLimitationReason,
+          keyFrames: entry.keyFramesEncoded,
+          plis: entry.pliCount,
+        };
+      } else if (entry.type === 'candidate-pair' && entry.availableOutgoingBitrate) {
+        result.availableOutgoingBitrate = entry.availableOutgoingBitrate;
+      }
+    }
+    return result;
+  }
+
+  async report() {
+    return {
+      ...(await this.snapshot()), atConnection: this.atConnection, closed: this.closed,
+      errors: this.errors, acceptedCandidates: this.acceptedCandidates,
+    };
+  }
+
+  /// The camera itself gives another size.
+  async captureAs(width, height) {
+    await this.media.getVideoTracks()[0].applyConstraints({
+      width: { exact: width }, height: { exact: height },
+    });
+  }
+
+  /// The encoder makes the picture smaller.
+  async scaleDownBy(factor) {
+    const parameters = this.videoSender.getParameters();
+    parameters.encodings[0].scaleResolutionDownBy = factor;
+    await this.videoSender.setParameters(parameters);
+  }
+
+  /// As a page that says goodbye: 1000, or no code.
+  stop(code) {
+    this.pc.close();
+    for (const track of this.media.getTracks()) track.stop();
+    this.socket.close(code);
+  }
+};

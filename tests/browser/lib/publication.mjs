@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One tab that publishes with the client of client.js, seen from the test.
+import { readFile } from 'node:fs/promises';
+
+import { until } from './wait.mjs';
+
+const clientSource = await readFile(new URL('client.js', import.meta.url), 'utf8');
+// Opus packets hold 20 ms in both browsers.
+const audioPacketsPerSecond = 50;
+
+export class Publication {
+  constructor(page) {
+    this.page = page;
+  }
+
+  /// `page` shows something of the server; options as in client.js.
+  static async start(page, stream, options) {
+    await page.evaluate(clientSource);
+    await page.evaluate(async (name, opts) => {
+      globalThis.client = await globalThis.PublishTest.start(name, opts);
+    }, stream, options);
+    return new Publication(page);
+  }
+
+  report() {
+    return this.page.evaluate(() => globalThis.client.report());
+  }
+
+  call(method, ...args) {
+    return this.page.evaluate((name, list) => globalThis.client[name](...list), method, args);
+  }
+
+  /// Polls report() until `test` of it is true; fails at once when the server closed the socket.
+  async until(what, test, { seconds = 20 } = {}) {
+    let last;
+    return until(what, async () => {
+      last = await this.report();
+      if (test(last)) return last;
+      if (last.closed) throw new Error(`${what}: the socket was closed: ${JSON.stringify(last)}`);
+      return null;
+    }, { seconds, detail: () => last });
+  }
+
+  untilConnected() {
+    return this.until('the browser is connected', (report) => report.atConnection);
+  }
+
+  untilMediaSent(seconds) {
+    return this.until(`${seconds} s of media were sent`,
+      ({ audio, video }) =>
+        (audio?.packets ?? 0) >= seconds * audioPacketsPerSecond && (video?.frames ?? 0) > 0,
+      { seconds: 3 * seconds + 15 });
+  }
+
+  /// What the server closed the socket with.
+  async untilRefused(seconds = 20) {
+    let last;
+    await until('the server closes the socket', async () => {
+      last = await this.report();
+      return last.closed;
+    }, { seconds, detail: () => last });
+    return last.closed;
+  }
+
+  /// The page says goodbye.
+  stop(code = 1000) {
+    return this.call('stop', code);
+  }
+}

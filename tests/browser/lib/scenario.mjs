@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One browser test: what it started ends with it, and its failure shows what the pipeline said.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+
+import { launchBrowser } from './browser.mjs';
+import { freePort, Pipeline, Program } from './process.mjs';
+import { Publication } from './publication.mjs';
+import { within } from './wait.mjs';
+
+const browsers = new Map();
+
+/// A browser of that kind, launched once for all tests of the file.
+function browserOf(kind, options = {}) {
+  const key = JSON.stringify([kind, options]);
+  if (!browsers.has(key)) browsers.set(key, launchBrowser(kind, options));
+  return browsers.get(key);
+}
+
+after(async () => {
+  for (const launched of browsers.values()) {
+    await launched.then((browser) => browser.close(), () => {});
+  }
+});
+
+class Scenario {
+  #ends = [];
+  programs = [];
+
+  async start() {
+    this.directory = await mkdtemp(path.join(tmpdir(), 'webrtc-test-'));
+    this.atEnd(() => rm(this.directory, { recursive: true, force: true }));
+  }
+
+  /// `end` runs when the test is over, the last one first.
+  atEnd(end) {
+    this.#ends.unshift(end);
+  }
+
+  file(name) {
+    return path.join(this.directory, name);
+  }
+
+  /// gst-launch-1.0 -e with this pipeline, ready to be published to. PORT in the description is
+  /// replaced by a free one; files are in the test's directory.
+  async pipeline(description) {
+    const port = await freePort();
+    const pipeline = await Pipeline.start(description.replaceAll('PORT', port), port, {
+      cwd: this.directory,
+    });
+    return this.#adopt(pipeline);
+  }
+
+  program(command, args) {
+    return this.#adopt(new Program(command, args, { cwd: this.directory }));
+  }
+
+  #adopt(program) {
+    this.programs.push(program);
+    this.atEnd(() => program.destroy());
+    return program;
+  }
+
+  async page(kind, url, options) {
+    const browser = await browserOf(kind, options);
+    const page = await browser.newPage();
+    this.atEnd(() => page.close());
+    await page.goto(url);
+    return page;
+  }
+
+  /// The test's own client, publishing `stream` from that browser.
+  async publish(kind, port, stream, { browser, ...options } = {}) {
+    const page = await this.page(kind, `http://127.0.0.1:${port}/${stream}/publish`, browser);
+    return Publication.start(page, stream, options);
+  }
+
+  /// Also after a time-out, when the body still waits for something.
+  async finish() {
+    for (const end of this.#ends.splice(0)) {
+      await end().catch((error) => console.error(`clean-up: ${error.message}`));
+    }
+  }
+}
+
+/// Declares a test named `<subject>_<condition>_<outcome>`.
+export function scenario(name, body, { seconds = 90 } = {}) {
+  test(name, { timeout: 1000 * (seconds + 30) }, async (t) => {
+    const s = new Scenario();
+    t.after(() => s.finish());
+    await s.start();
+    try {
+      await within('the end of the test', body(s), seconds);
+    } catch (error) {
+      error.message += s.programs.map((program) => program.tail()).join('');
+      throw error;
+    }
+  });
+}
