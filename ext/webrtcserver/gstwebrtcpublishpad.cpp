@@ -2,9 +2,6 @@
 // Pad functions and properties.
 #include "gstwebrtcpublishpad.h"
 
-#include <charconv>
-#include <memory>
-
 using gws::MediaKind;
 using gws::Ref;
 using gws::Track;
@@ -133,18 +130,6 @@ static void gst_webrtc_publish_pad_init(GstWebRTCPublishPad *pad) {
 }
 
 namespace gws {
-
-PadName parsePadName(std::string_view afterKind) {
-  auto underscore = afterKind.rfind('_');
-  if (underscore == std::string_view::npos || underscore == 0)
-    return {std::string(afterKind), 0};
-  std::string_view digits = afterKind.substr(underscore + 1);
-  unsigned index = 0;
-  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-  if (error != std::errc() || end != digits.data() + digits.size())
-    return {std::string(afterKind), 0};
-  return {std::string(afterKind.substr(0, underscore)), index};
-}
 
 GstPad *makePublishPad(GstPadTemplate *templ, const char *name, MediaKind kind,
                        PadName stream) {

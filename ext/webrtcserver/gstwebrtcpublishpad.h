@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "pad_name.h"
 #include "track.h"
 
 G_BEGIN_DECLS
@@ -16,13 +17,6 @@ G_DECLARE_FINAL_TYPE(GstWebRTCPublishPad, gst_webrtc_publish_pad, GST, WEBRTC_PU
 G_END_DECLS
 
 namespace gws {
-
-/// What a request pad's name says: `video_cam1_1` is the second video of `cam1`.
-struct PadName {
-  std::string stream;
-  unsigned index = 0;
-};
-PadName parsePadName(std::string_view afterKind);
 
 /// Returned floating.
 GstPad *makePublishPad(GstPadTemplate *templ, const char *name, MediaKind kind, PadName stream);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "gst/common/stop.h"
 #include "gstwebrtcpublishpad.h"
 #include "ice.h"
 #include "log.h"
@@ -429,7 +430,7 @@ void Publisher::teardown(std::optional<std::chrono::milliseconds> wait) {
   releasePads(wait);
   if (bin_) {
     if (GST_OBJECT_PARENT(bin_.get())) gst_bin_remove(GST_BIN(element_.element()), bin_.get());
-    gst_element_set_state(bin_.get(), GST_STATE_NULL);
+    stopForGood(bin_.get());
   }
   transport_.reset();
   webrtcbin_.reset();

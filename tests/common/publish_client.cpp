@@ -10,6 +10,8 @@
 #include <cstdlib>
 
 #include "tests/common/client_json.h"
+#include "tests/common/process_exit.h"
+#include "gst/common/stop.h"
 
 namespace gws::test {
 
@@ -76,7 +78,9 @@ struct PublishClient::Track {
 };
 
 PublishClient::PublishClient(PublishOptions options)
-    : options_(std::move(options)), socket_(std::make_unique<RawSocket>()) {}
+    : options_(std::move(options)), socket_(std::make_unique<RawSocket>()) {
+  keepOpensslAtExit();
+}
 
 PublishClient::~PublishClient() {
   kill();
@@ -202,7 +206,7 @@ GstPromise *PublishClient::promise(std::function<void(const GstStructure *)> rep
     PublishClient *self;
     std::function<void(const GstStructure *)> reply;
   };
-  return gst_promise_new_with_change_func(
+  GstPromise *created = gst_promise_new_with_change_func(
       [](GstPromise *promise, gpointer data) {
         const auto *pending = static_cast<Pending *>(data);
         // This callback owns the creator's reference, which keeps the reply for the posted task.
@@ -213,6 +217,8 @@ GstPromise *PublishClient::promise(std::function<void(const GstStructure *)> rep
       },
       new Pending{this, std::move(reply)},
       [](gpointer data) { delete static_cast<Pending *>(data); });
+  pendingPromise_ = Ref<GstPromise>::share(created);
+  return created;
 }
 
 void PublishClient::createOffer() {
@@ -412,7 +418,10 @@ void PublishClient::teardown() {
   socket_->loop().call([this] {
     if (!pipeline_) return;
     // webrtcbin sends no close_notify on its way to NULL.
-    gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+    gws::stopForGood(pipeline_.get());
+    // What its thread did not answer before it ended is never answered.
+    if (pendingPromise_) gst_promise_expire(pendingPromise_.get());
+    pendingPromise_.reset();
     for (const auto &track : tracks_) {
       track->bin.reset();
       track->sink.reset();

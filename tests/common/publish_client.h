@@ -140,6 +140,7 @@ class PublishClient {
   std::vector<std::unique_ptr<Track>> tracks_;  ///< fixed by start(); video first
   // The loop's thread alone.
   Ref<GstElement> pipeline_, webrtcbin_;
+  Ref<GstPromise> pendingPromise_;
   std::string localOffer_;
   std::vector<std::pair<unsigned, std::string>> localCandidates_;  ///< not sent yet
   bool gathered_ = false, socketOpen_ = false, offerSent_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A pipeline under test: a launch line with a webrtcpublishsrc named `pub`, its bus and its pads.
 #include "publish_pipeline.h"
+#include "tests/common/process_exit.h"
 
 namespace gws::test {
 
@@ -17,6 +18,7 @@ unsigned countEntries(const char *path) {
 }  // namespace
 
 PublishPipeline::PublishPipeline(const std::string &line) {
+  keepOpensslAtExit();
   OwnedError error;
   pipeline_ = Ref<GstElement>::sink(
       gst_parse_launch_full(line.c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, Out(error)));
@@ -152,7 +154,11 @@ void PublishPipeline::onMessage(GstMessage *message) {
                        takeString(gst_structure_to_string(structure))};
     bus_.update([&seen](Bus &bus) { bus.messages.push_back(seen); });
   } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_LATENCY) {
-    gst_bin_recalculate_latency(GST_BIN(pipeline_.get()));
+    // Not here: this may be a streaming thread, or one that changes the state.
+    gst_element_call_async(
+        pipeline_.get(),
+        [](GstElement *pipeline, gpointer) { gst_bin_recalculate_latency(GST_BIN(pipeline)); },
+        nullptr, nullptr);
   }
 }
 
