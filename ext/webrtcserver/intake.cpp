@@ -126,13 +126,18 @@ bool Intake::keyframeMissing() const {
 }
 
 void Intake::askForKeyframes(bool onlyWhereMissing) {
-  Lock lock(mutex_);
-  for (auto &track : tracks_) {
-    if (!track->linked || track->kind != MediaKind::Video) continue;
+  std::vector<std::pair<std::shared_ptr<Inlet>, std::shared_ptr<Gate>>> asked;
+  {
+    Lock lock(mutex_);
+    for (auto &track : tracks_)
+      if (track->linked && track->kind == MediaKind::Video)
+        asked.emplace_back(track->inlet, track->gate);
+  }
+  for (auto &[inlet, gate] : asked) {
     if (onlyWhereMissing)
-      track->gate->askAgain();
+      gate->askAgain();
     else
-      track->inlet->requestKeyframe();
+      inlet->requestKeyframe();
   }
 }
 

@@ -26,7 +26,7 @@ struct IntakeTrack {
   Ref<GstPad> outlet;   ///< the pad of the element that this track comes out of
   Ref<GstPad> rtpSink;  ///< takes webrtcbin's pad
   std::shared_ptr<Inlet> inlet;
-  std::unique_ptr<Gate> gate;
+  std::shared_ptr<Gate> gate;  ///< also of a job that asks for a key frame
   bool linked = false;
   bool sometimes = false;  ///< the outlet is a sometimes pad, the element's only while exposed
   bool exposed = false;

@@ -70,7 +70,7 @@ static bool accepts(GstCaps *caps, const Codec &codec, Form form) {
   return !gst_caps_is_empty(raw.get()) && decoderFor(codec, raw.get());
 }
 
-static std::vector<Form> forms(Output output) {
+std::vector<Form> formsOf(Output output) {
   switch (output) {
     case Output::Encoded:
       return {Form::Encoded};
@@ -84,15 +84,13 @@ static std::vector<Form> forms(Output output) {
   return {Form::Encoded, Form::Raw, Form::Rtp};
 }
 
-WishList wishesFor(GstCaps *caps, MediaKind kind, const Settings &settings) {
+WishList wishesFor(GstCaps *caps, MediaKind kind, Form form, const Settings &settings) {
   WishList wishes;
   auto order =
       parseCodecList(kind == MediaKind::Audio ? settings.audioCodecs : settings.videoCodecs, kind);
   if (!order) return wishes;
-  for (Form form : forms(settings.output)) {
-    for (CodecId id : *order)
-      if (accepts(caps, codec(id), form)) wishes.push_back({id, form});
-  }
+  for (CodecId id : *order)
+    if (accepts(caps, codec(id), form)) wishes.push_back({id, form});
   return wishes;
 }
 

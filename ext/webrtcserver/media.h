@@ -16,8 +16,11 @@ GstCaps *padTemplateCaps(MediaKind kind);
 /// The encoded forms of a codec, the preferred first.
 Ref<GstCaps> encodedCaps(const Codec &codec);
 
-/// What a pipeline that accepts `caps` would take, as the settings order it.
-WishList wishesFor(GstCaps *caps, MediaKind kind, const Settings &settings);
+/// The forms that the settings allow, the preferred first.
+std::vector<Form> formsOf(Output output);
+/// What a pipeline that accepts `caps` would take in that form, as the settings order it. For raw
+/// media this searches the registry for decoders, which takes a while.
+WishList wishesFor(GstCaps *caps, MediaKind kind, Form form, const Settings &settings);
 
 /// A publisher's elements for one track, in a bin and linked: from RTP to what leaves the pad.
 struct Chain {

@@ -39,7 +39,7 @@ Result<void> checkMids(const Offer &offer) {
     if (mid.empty())
       return broken("m= section " + std::to_string(i) + " has no a=mid, expected one in each");
     if (!seen.insert(mid).second)
-      return broken("a=mid:" + quoted(mid) + " is there twice, expected different ones");
+      return broken("a=mid:" + inQuotes(mid) + " is there twice, expected different ones");
   }
   return {};
 }
@@ -55,10 +55,10 @@ Result<void> readBundle(Offer &offer, const SdpSection &session) {
   for (std::size_t i = 1; i < words.size(); i++) {
     OfferedMedia *media = findMid(offer, words[i]);
     if (!media)
-      return broken("a=group:BUNDLE names the mid " + quoted(words[i]) +
+      return broken("a=group:BUNDLE names the mid " + inQuotes(words[i]) +
                     ", but no m= section has it");
     if (media->bundled)
-      return broken("a=group:BUNDLE names the mid " + quoted(words[i]) + " twice");
+      return broken("a=group:BUNDLE names the mid " + inQuotes(words[i]) + " twice");
     media->bundled = true;
     offer.bundle.emplace_back(words[i]);
   }
@@ -71,7 +71,7 @@ Result<void> readFingerprints(Offer &offer, const SdpSection &level) {
     if (attribute.name != "fingerprint") continue;
     std::optional<Fingerprint> fingerprint = readFingerprint(attribute.value);
     if (!fingerprint)
-      return broken("a=fingerprint:" + quoted(attribute.value) +
+      return broken("a=fingerprint:" + inQuotes(attribute.value) +
                     ": expected a hash's name and its bytes in hexadecimal with colons");
     if (isTrustedHash(fingerprint->algorithm) && offer.fingerprints.size() < kFingerprints)
       offer.fingerprints.push_back(std::move(*fingerprint));
@@ -97,7 +97,7 @@ Result<void> readTransport(Offer &offer, const SdpSection &session, const SdpSec
   offer.setup = valueOf("setup");
   if (offer.setup.empty()) offer.setup = "actpass";
   if (offer.setup != "actpass" && offer.setup != "active" && offer.setup != "passive")
-    return broken("a=setup:" + quoted(offer.setup) + ": expected actpass, active or passive");
+    return broken("a=setup:" + inQuotes(offer.setup) + ": expected actpass, active or passive");
   for (const SdpAttribute &attribute : section.attributes) {
     std::string candidate = "candidate:" + std::string(attribute.value);
     if (attribute.name == "candidate" && isUsableCandidate(candidate) &&

@@ -79,7 +79,7 @@ OfferedMedia::Type mediaType(std::string_view name, std::string_view protocol) {
 Result<void> SectionReader::readMediaLine() {
   std::vector<std::string_view> words = splitWords(section_.mediaLine);
   const auto fault = [this](const char *expected) {
-    return broken("m=" + quoted(section_.mediaLine) + ": expected " + expected);
+    return broken("m=" + inQuotes(section_.mediaLine) + ": expected " + expected);
   };
   if (words.size() < 4) return fault("a medium, a port, a protocol and formats");
   if (words.size() - 3 > kFormats) return fault("at most 128 formats");
@@ -107,7 +107,7 @@ Result<void> SectionReader::readMediaLine() {
 Result<void> SectionReader::readNames() {
   if (auto mid = section_.value("mid")) {
     if (!isToken(*mid, kTokenBytes))
-      return broken("a=mid:" + quoted(*mid) + ": expected a token of at most 64 characters");
+      return broken("a=mid:" + inQuotes(*mid) + ": expected a token of at most 64 characters");
     media_.mid = *mid;
   }
   if (auto msid = section_.value("msid")) {
@@ -116,7 +116,7 @@ Result<void> SectionReader::readNames() {
                       std::all_of(words.begin(), words.end(),
                                   [](std::string_view word) { return isToken(word, kTokenBytes); });
     if (!good)
-      return broken("a=msid:" + quoted(*msid) + ": expected tokens of at most 64 characters");
+      return broken("a=msid:" + inQuotes(*msid) + ": expected tokens of at most 64 characters");
     media_.msid = words[0];
     if (words.size() == 2) (media_.msid += ' ') += words[1];
   }

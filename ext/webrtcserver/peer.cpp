@@ -159,14 +159,14 @@ PeerActions Peer::onUnknown(const UnknownMessage &message) {
   if (++unknownMessages_ > kMaxUnknownMessages)
     return fail(CloseCode::BadMessage, "more than " + std::to_string(kMaxUnknownMessages) +
                                            " messages of unknown types came");
-  return {LogNote{"ignored a message of the unknown type " + quoted(message.type)}};
+  return {LogNote{"ignored a message of the unknown type " + inQuotes(message.type)}};
 }
 
 bool Peer::isWelcome(const CandidateMessage &message, PeerActions &actions) {
   if (message.candidate.empty()) return false;
   if (!isUsableCandidate(message.candidate)) {
     actions.push_back(LogNote{"dropped a candidate that is of no use here: " +
-                              quoted(message.candidate, kQuotedBytes)});
+                              inQuotes(message.candidate, kQuotedBytes)});
     return false;
   }
   if (candidateCount_ >= limits_.candidates) {
@@ -182,7 +182,7 @@ void Peer::addOrDrop(const CandidateMessage &message, PeerActions &actions) cons
   // Without a fragment it belongs to the only ICE session there is.
   if (message.ufrag && !message.ufrag->empty() && *message.ufrag != remoteUfrag_)
     actions.push_back(LogNote{"dropped a candidate of another ICE session (usernameFragment): " +
-                              quoted(message.candidate, kQuotedBytes)});
+                              inQuotes(message.candidate, kQuotedBytes)});
   else
     actions.push_back(AddCandidate{message.candidate});
 }

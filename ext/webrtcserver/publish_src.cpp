@@ -3,6 +3,7 @@
 #include "publish_src.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "gstwebrtcpublishpad.h"
@@ -16,7 +17,9 @@ namespace gws {
 PublishSrc::PublishSrc(GstBin *element, Signals signals)
     : element_(element), signals_(std::move(signals)) {}
 
-PublishSrc::~PublishSrc() = default;
+PublishSrc::~PublishSrc() {
+  if (warmUp_.joinable()) warmUp_.join();
+}
 
 bool PublishSrc::setSetting(guint id, const GValue *value) {
   Lock lock(mutex_);
@@ -57,56 +60,61 @@ Result<void> PublishSrc::start() {
   }
   if (auto checked = checkSettings(settings); !checked) return checked;
   for (auto &pad : pads()) setPublishPadLatency(pad.get(), settings.latencyMs * GST_MSECOND);
-  control_ = ControlThread::shared();
-  workers_ = std::make_unique<Workers>();
-  workers_->run(warmUp);
-  host_ = std::make_shared<StreamHost>(*this, control_, *workers_);
+  Running running;
+  running.control = ControlThread::shared();
+  running.workers = std::make_shared<Workers>();
+  running.host = std::make_shared<StreamHost>(*this, running.control, *running.workers);
   std::string failure;
-  control_->call([&] {
+  running.control->call([&] {
     onControlThread();
     auto server = Server::acquire(settings.address, settings.port);
     if (!server) {
       failure = server.error().detail;
       return;
     }
-    server_ = *server;
-    host_->start();
-    server_->add(host_.get());
+    running.server = *server;
+    running.host->start();
+    running.server->add(running.host.get());
   });
-  if (!server_) {
-    stop();
-    return Error{0, failure};
-  }
+  if (!running.server) return Error{0, failure};
+  static std::atomic<bool> warm = false;
+  if (!warm.exchange(true)) warmUp_ = std::thread(warmUp);
   {
     Lock lock(mutex_);
-    currentPort_ = server_->port();
+    running_ = running;
+    currentPort_ = running.server->port();
   }
   g_object_notify(G_OBJECT(element_), "current-port");
   return {};
 }
 
+PublishSrc::Running PublishSrc::running() const {
+  Lock lock(mutex_);
+  return running_;
+}
+
 void PublishSrc::stopClients() {
-  if (!server_) return;
-  control_->call([this] {
+  Running running = this->running();
+  if (!running.server) return;
+  running.control->call([&] {
     onControlThread();
-    server_->remove(host_.get());
-    host_->stop();
+    running.server->remove(running.host.get());
+    running.host->stop();
   });
 }
 
 void PublishSrc::stop() {
-  if (!control_) return;
-  workers_->waitIdle();
-  control_->call([this] {
-    host_.reset();
-    server_.reset();
-  });
-  workers_.reset();
-  control_.reset();
-  {
+  Running running = this->running();
+  if (!running.server) return;
+  running.workers->waitIdle();
+  running.control->call([&] {
+    onControlThread();
+    running.host->clear();
     Lock lock(mutex_);
+    running_ = {};
     currentPort_ = 0;
-  }
+    running.server.reset();
+  });
   g_object_notify(G_OBJECT(element_), "current-port");
 }
 
@@ -202,39 +210,37 @@ Ref<GstPad> PublishSrc::makeSometimesPad(const std::string &stream, MediaKind ki
 
 /// Pushing EOS may block in downstream, and the application's thread must not.
 void PublishSrc::sendEos() {
-  if (!workers_) return;
+  Running running = this->running();
+  if (!running.workers) return;
   for (auto &pad : pads())
-    workers_->run([pad] { publishPadTrack(pad.get())->sendEos(); });
+    running.workers->run([pad] { publishPadTrack(pad.get())->sendEos(); });
 }
 
 std::vector<std::string> PublishSrc::publisherIds() {
   std::vector<std::string> ids;
-  if (host_)
-    control_->call([&] {
-      onControlThread();
-      ids = host_->publisherIds();
-    });
+  withHost([&](StreamHost &host) REQUIRES(control) { ids = host.publisherIds(); });
   return ids;
 }
 
 bool PublishSrc::disconnectPublisher(const std::string &id) {
   bool found = false;
-  if (host_)
-    control_->call([&] {
-      onControlThread();
-      found = host_->disconnectPublisher(id);
-    });
+  withHost([&](StreamHost &host) REQUIRES(control) { found = host.disconnectPublisher(id); });
   return found;
 }
 
 bool PublishSrc::requestKeyframe(const std::string &stream) {
   bool found = false;
-  if (host_)
-    control_->call([&] {
-      onControlThread();
-      found = host_->requestKeyframe(stream);
-    });
+  withHost([&](StreamHost &host) REQUIRES(control) { found = host.requestKeyframe(stream); });
   return found;
+}
+
+void PublishSrc::withHost(const std::function<void(StreamHost &)> &what) {
+  Running running = this->running();
+  if (!running.host) return;
+  running.control->call([&] {
+    onControlThread();
+    what(*running.host);
+  });
 }
 
 /// What goes wrong inside a publisher's bin is never the pipeline's error, and its states are not
@@ -268,10 +274,11 @@ void PublishSrc::failPublisherOf(GstObject *source, const char *what) {
   Ref<GstObject> object = Ref<GstObject>::share(source);
   while (object && GST_OBJECT_PARENT(object.get()) != GST_OBJECT(element_))
     object = Ref<GstObject>::take(gst_object_get_parent(object.get()));
-  if (!object || !control_) return;
+  Running running = this->running();
+  if (!object || !running.control) return;
   std::string id = publisherOfBin(GST_OBJECT_NAME(object.get()));
   std::string reason = std::string(GST_OBJECT_NAME(source)) + ": " + what;
-  control_->post([weak = std::weak_ptr<StreamHost>(host_), id, reason] {
+  running.control->post([weak = std::weak_ptr<StreamHost>(running.host), id, reason] {
     onControlThread();
     if (auto host = weak.lock()) host->failPublisher(id, reason);
   });

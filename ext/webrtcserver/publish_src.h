@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "control_thread.h"
@@ -74,6 +75,8 @@ class PublishSrc final : public ElementSide {
 
  private:
   void setUpPad(GstPad *pad);
+  /// Runs something on the control thread and waits, if the element is started.
+  void withHost(const std::function<void(StreamHost &)> &what);
   void failPublisherOf(GstObject *source, const char *what);
   void post(const char *name, const std::string &stream, const std::string &publisherId,
             const char *reason);
@@ -89,11 +92,18 @@ class PublishSrc final : public ElementSide {
   bool playing_ GUARDED_BY(mutex_) = false;
   unsigned currentPort_ GUARDED_BY(mutex_) = 0;
 
-  // Made by start(), gone after stop(); the state change serialises them.
-  std::shared_ptr<ControlThread> control_;
-  std::unique_ptr<Workers> workers_;
-  std::shared_ptr<StreamHost> host_;
-  std::shared_ptr<Server> server_;
+  // Made by start(), gone after stop(), which state changes serialise; others take a Session.
+  struct Running {
+    std::shared_ptr<ControlThread> control;
+    std::shared_ptr<Workers> workers;
+    std::shared_ptr<StreamHost> host;
+    std::shared_ptr<Server> server;
+  };
+  /// What is running now, for callers that a state change may overtake.
+  Running running() const EXCLUDES(mutex_);
+
+  Running running_ GUARDED_BY(mutex_);
+  std::thread warmUp_;  ///< only of the process's first element
 };
 
 }  // namespace gws

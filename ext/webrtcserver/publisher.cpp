@@ -105,6 +105,8 @@ Result<void> Publisher::choose() {
     bool isVideo = offer_.media[media].kind() == MediaKind::Video;
     if (auto chosen = chooseLine(media, isVideo ? video : audio); !chosen) return chosen;
   }
+  for (auto *rest : {&video, &audio})
+    for (auto &pad : *rest) unfed_.push_back(pad);
   if (lines_.empty())
     return Error{0, "no codec in common: the offer has none that this server can receive"};
   return {};
@@ -116,35 +118,33 @@ Result<void> Publisher::chooseLine(std::size_t media, std::vector<Ref<GstPad>> &
     line.outlet = std::move(reserved.front());
     reserved.erase(reserved.begin());
   }
-  WishList wishes;
-  if (line.outlet) {
-    wishes = publishPadTrack(line.outlet.get())->wishes(settings_);
-  } else {
-    auto any = Ref<GstCaps>::take(gst_caps_new_any());
-    wishes = wishesFor(any.get(), offer_.media[media].kind(), settings_);
-  }
-  auto selection = select(offer_, media, wishes);
-  if (selection) {
+  auto accepted = Ref<GstCaps>::take(line.outlet
+                                         ? gst_pad_peer_query_caps(line.outlet.get(), nullptr)
+                                         : gst_caps_new_any());
+  MediaKind kind = offer_.media[media].kind();
+  for (Form form : formsOf(settings_.output)) {
+    auto selection = select(offer_, media, wishesFor(accepted.get(), kind, form, settings_));
+    if (!selection) continue;
     line.selection = *selection;
     line.sometimes = !line.outlet;
     lines_.push_back(std::move(line));
     return {};
   }
   if (!line.outlet) return {};  // nobody waits for it: answered inactive
-  return Error{0, explainNoCodec(media, line.outlet.get())};
+  return Error{0, explainNoCodec(media, accepted.get())};
 }
 
-std::string Publisher::explainNoCodec(std::size_t media, GstPad *outlet) const {
+std::string Publisher::explainNoCodec(std::size_t media, GstCaps *accepted) const {
   const OfferedMedia &section = offer_.media[media];
-  std::string offered;
+  std::string offered, wanted;
   for (const std::string &name : section.offeredNames)
     offered += (offered.empty() ? "" : ", ") + name;
-  WishList wishes = publishPadTrack(outlet)->wishes(settings_);
-  std::string wanted;
-  for (const Wish &wish : wishes)
-    if (wanted.find(codec(wish.codec).encodingName) == std::string::npos)
-      wanted += std::string(wanted.empty() ? "" : ", ") + codec(wish.codec).encodingName;
-  if (wanted.empty()) wanted = publishPadTrack(outlet)->describePeer();
+  for (Form form : formsOf(settings_.output)) {
+    for (const Wish &wish : wishesFor(accepted, section.kind(), form, settings_))
+      if (wanted.find(codec(wish.codec).encodingName) == std::string::npos)
+        wanted += std::string(wanted.empty() ? "" : ", ") + codec(wish.codec).encodingName;
+  }
+  if (wanted.empty()) wanted = takeString(gst_caps_to_string(accepted));
   return std::string("no ") + kindName(section.kind()) + " codec in common: offered " + offered +
          "; the pipeline wants " + wanted;
 }
@@ -207,7 +207,7 @@ Result<void> Publisher::buildTrack(unsigned line) {
   intake.payload = offered.payload;
   intake.outlet = chosen.outlet;
   intake.rtpSink = chain->sink ? chain->sink : Ref<GstPad>::share(inlet->pad());
-  intake.gate = std::make_unique<Gate>(chain->gate ? chain->gate : intake.rtpSink, offered.codec,
+  intake.gate = std::make_shared<Gate>(chain->gate ? chain->gate : intake.rtpSink, offered.codec,
                                        chosen.selection.form, intake_->startLine());
   intake.inlet = std::move(inlet);
   intake.sometimes = chosen.sometimes;
@@ -258,7 +258,7 @@ void Publisher::connectSignals() {
   }
 }
 
-Owned<GstPromise, gst_promise_unref> Publisher::promise(Step next) {
+GstPromise *Publisher::promise(Step next) {
   struct Pending {
     WeakPublisher publisher;
     Step next;
@@ -276,8 +276,9 @@ Owned<GstPromise, gst_promise_unref> Publisher::promise(Step next) {
     });
   };
   auto destroy = [](gpointer data) { delete static_cast<Pending *>(data); };
-  return Owned<GstPromise, gst_promise_unref>(
+  promise_ = Ref<GstPromise>::take(
       gst_promise_new_with_change_func(answered, new Pending{weak_from_this(), next}, destroy));
+  return promise_.get();
 }
 
 static Description describe(GstWebRTCSDPType type, const std::string &text) {
@@ -299,7 +300,7 @@ void Publisher::negotiate() {
   if (!offer)
     return report_(PublisherFailed{CloseCode::BadMessage, "the offer cannot be negotiated"});
   g_signal_emit_by_name(webrtcbin_.get(), "set-remote-description", offer.get(),
-                        promise(&Publisher::onRemoteSet).get());
+                        promise(&Publisher::onRemoteSet));
 }
 
 void Publisher::onRemoteSet(const GstStructure *reply) {
@@ -308,7 +309,7 @@ void Publisher::onRemoteSet(const GstStructure *reply) {
     return report_(PublisherFailed{CloseCode::BadMessage, "the offer cannot be negotiated"});
   }
   g_signal_emit_by_name(webrtcbin_.get(), "create-answer", nullptr,
-                        promise(&Publisher::onAnswerCreated).get());
+                        promise(&Publisher::onAnswerCreated));
 }
 
 void Publisher::onAnswerCreated(const GstStructure *reply) {
@@ -323,7 +324,7 @@ void Publisher::onAnswerCreated(const GstStructure *reply) {
   watchTransport();
   drainData();
   g_signal_emit_by_name(webrtcbin_.get(), "set-local-description", answer,
-                        promise(&Publisher::onLocalSet).get());
+                        promise(&Publisher::onLocalSet));
 }
 
 /// The answer goes out only now: earlier checks would meet an agent that does not know them.
@@ -411,6 +412,7 @@ void Publisher::onDtlsState(GObject *transport) {
             "the DTLS certificate is not the one that the offer's a=fingerprint names"});
       intake_->expose();
       intake_->startLine().verified = true;
+      strand_->post([self = shared_from_this()] { self->skipUnfedPads(); });
       return report_(PublisherConnected{});
     case GST_WEBRTC_DTLS_TRANSPORT_STATE_CLOSED:
       return report_(PublisherLost{"the connection was closed by the publisher (DTLS)"});
@@ -432,22 +434,35 @@ void Publisher::teardown(std::optional<std::chrono::milliseconds> wait) {
     if (GST_OBJECT_PARENT(bin_.get())) gst_bin_remove(GST_BIN(element_.element()), bin_.get());
     stopForGood(bin_.get());
   }
+  if (promise_) gst_promise_expire(promise_.get());
+  promise_.reset();
   transport_.reset();
   webrtcbin_.reset();
   bin_.reset();
   report_(PublisherGone{});
 }
 
-/// Each pad's end has a job of its own, so that a pad whose downstream blocks holds up nothing.
-void Publisher::releasePads(std::optional<std::chrono::milliseconds> wait) {
+void Publisher::skipUnfedPads() {
+  // With reconnect-timeout=-1 no pad gets EOS for a publisher's sake.
+  if (ended_ || settings_.reconnectTimeoutMs < 0) return;
+  for (auto &outlet : unfed_)
+    if (publishPadTrack(outlet.get())->skip()) keepTime(outlet.get());
+}
+
+/// Each pad has a job of its own, so that a pad whose downstream blocks holds up nothing.
+void Publisher::keepTime(GstPad *outlet) {
   std::chrono::milliseconds latency(settings_.latencyMs);
+  workers_.run([self = shared_from_this(), pad = Ref<GstPad>::share(outlet), latency] {
+    publishPadTrack(pad.get())->keepTime(latency);
+    self->intake_->retire(pad.get());
+  });
+}
+
+void Publisher::releasePads(std::optional<std::chrono::milliseconds> wait) {
   for (Intake::Output &output : intake_->outputs()) {
-    Track *track = publishPadTrack(output.outlet.get());
-    track->end(output.inlet, output.sometimes ? std::nullopt : wait);
-    workers_.run([self = shared_from_this(), output, track, latency] {
-      track->keepTime(latency);
-      if (output.sometimes) self->intake_->retire(output.outlet.get());
-    });
+    GstPad *outlet = output.outlet.get();
+    publishPadTrack(outlet)->end(output.inlet, output.sometimes ? std::nullopt : wait);
+    keepTime(outlet);
   }
 }
 

@@ -85,7 +85,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void run();
   Result<void> choose();
   Result<void> chooseLine(std::size_t media, std::vector<Ref<GstPad>> &reserved);
-  std::string explainNoCodec(std::size_t media, GstPad *outlet) const;
+  std::string explainNoCodec(std::size_t media, GstCaps *accepted) const;
   Result<void> build();
   Result<void> buildTrack(unsigned line);
   void addTransceivers();
@@ -93,14 +93,17 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void watchTransport();
   void drainData();
   void negotiate();
+  /// A promise for webrtcbin's next step, borrowed; `next` runs on the strand with the reply.
+  GstPromise *promise(Step next);
   void onRemoteSet(const GstStructure *reply);
   void onAnswerCreated(const GstStructure *reply);
   void onLocalSet(const GstStructure *reply);
   void teardown(std::optional<std::chrono::milliseconds> wait);
+  void skipUnfedPads();
+  void keepTime(GstPad *outlet);
   void releasePads(std::optional<std::chrono::milliseconds> wait);
 
   // On webrtcbin's threads.
-  Owned<GstPromise, gst_promise_unref> promise(Step next);
   void onPadAdded(GstPad *pad);
   void onLocalCandidate(const char *candidate);
   void onDtlsState(GObject *transport);
@@ -121,8 +124,10 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
 
   // Only the strand.
   std::vector<Line> lines_;
+  std::vector<Ref<GstPad>> unfed_;  ///< request pads of the stream that no line feeds
   Ref<GstElement> bin_, webrtcbin_;
   Ref<GObject> transport_;
+  Ref<GstPromise> promise_;  ///< kept, because webrtcbin frees the unanswered ones at its end
   std::string webrtcbinAnswer_;
   std::vector<std::string> earlyCandidates_;
   bool answered_ = false;

@@ -18,13 +18,13 @@ constexpr int kBadRequest = 400;
 constexpr int kNotFound = 404;
 
 Error notFound(std::string_view path) {
-  return {kNotFound, "there is nothing at " + quoted(path) +
+  return {kNotFound, "there is nothing at " + inQuotes(path) +
                          "; there are /, /streams.json, /assets/NAME, the page /STREAM/publish "
                          "and the WebSocket /STREAM/webrtc/publish"};
 }
 
 Error badName(std::string_view name, const char *fault) {
-  return {kBadRequest, "the stream name " + quoted(name) + " " + fault};
+  return {kBadRequest, "the stream name " + inQuotes(name) + " " + fault};
 }
 
 /// The byte that "%XX" stands for.
@@ -48,7 +48,7 @@ Result<std::string> decodeSegment(std::string_view segment) {
     }
     const std::optional<char> byte = decodeEscape(segment);
     if (!byte)
-      return Error{kBadRequest, "the path holds " + quoted(segment.substr(0, 3)) +
+      return Error{kBadRequest, "the path holds " + inQuotes(segment.substr(0, 3)) +
                                     ", expected % and two hexadecimal digits"};
     if (*byte == '/')
       return Error{kBadRequest, "the path holds an encoded slash (%2F), expected a plain one"};
@@ -91,7 +91,7 @@ Result<Route> streamRoute(Door door, std::span<const std::string> segments) {
 
 Result<Route> parseRoute(std::string_view path) {
   if (path.empty() || path.front() != '/')
-    return Error{kBadRequest, "the path " + quoted(path) + " does not begin with /"};
+    return Error{kBadRequest, "the path " + inQuotes(path) + " does not begin with /"};
   Result<std::vector<std::string>> decoded = decodeSegments(path);
   if (!decoded) return decoded.error();
 

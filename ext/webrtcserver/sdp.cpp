@@ -96,11 +96,11 @@ Result<SdpText> splitSdp(std::string_view sdp, std::size_t maxMedia) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     if (hasControlCharacter(line))
-      return Error{0, quoted(line) + " holds a control character, expected printable text"};
+      return Error{0, inQuotes(line) + " holds a control character, expected printable text"};
     if (line.size() < 2 || line[1] != '=' || !g_ascii_isalpha(line[0]))
-      return Error{0, quoted(line) + " is no SDP line, expected a letter and ="};
+      return Error{0, inQuotes(line) + " is no SDP line, expected a letter and ="};
     if (first && line != "v=0")
-      return Error{0, "the SDP begins with " + quoted(line) + ", expected v=0"};
+      return Error{0, "the SDP begins with " + inQuotes(line) + ", expected v=0"};
     first = false;
     if (line[0] == 'm') {
       if (text.media.size() == maxMedia)

@@ -31,6 +31,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   void start() REQUIRES(control);
   /// Every client is told that the pipeline stops; the teardowns go on in the workers.
   void stop() REQUIRES(control);
+  /// Drops what stop() has left; when the workers are idle.
+  void clear() REQUIRES(control) { sessions_.clear(); }
 
   /// Whether a stream of that name may be published here: 404 with a sentence, if not.
   Result<void> admit(const std::string &stream) const REQUIRES(control);

@@ -36,7 +36,7 @@ std::string printable(std::string_view text, std::size_t maxBytes) {
   return result;
 }
 
-std::string quoted(std::string_view text, std::size_t maxBytes) {
+std::string inQuotes(std::string_view text, std::size_t maxBytes) {
   return '"' + printable(text, maxBytes) + '"';
 }
 

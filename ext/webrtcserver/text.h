@@ -16,7 +16,8 @@ bool isDisruptive(char32_t character);
 /// `maxBytes` is cut between two characters and ends in "…". `maxBytes` is at least 3.
 std::string printable(std::string_view text, std::size_t maxBytes);
 
-/// printable() between quotation marks, for messages that name an input.
-std::string quoted(std::string_view text, std::size_t maxBytes = 64);
+/// printable() between quotation marks, for messages that name an input. (Not "quoted": for a
+/// std::string, overload resolution would prefer std::quoted.)
+std::string inQuotes(std::string_view text, std::size_t maxBytes = 64);
 
 }  // namespace gws

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "log.h"
-#include "media.h"
 
 GWS_LOG_CATEGORY("webrtcserver-track", "the pads' timelines");
 
@@ -51,16 +50,6 @@ void Track::announce(const std::shared_ptr<Inlet> &inlet) {
     addStreamStart(*inlet, headers);
   }
   for (const auto &event : headers) gst_pad_store_sticky_event(outlet_, event.get());
-}
-
-WishList Track::wishes(const Settings &settings) const {
-  auto caps = Ref<GstCaps>::take(gst_pad_peer_query_caps(outlet_, nullptr));
-  return wishesFor(caps.get(), kind_, settings);
-}
-
-std::string Track::describePeer() const {
-  auto caps = Ref<GstCaps>::take(gst_pad_peer_query_caps(outlet_, nullptr));
-  return takeString(gst_caps_to_string(caps.get()));
 }
 
 void Track::addStreamStart(const Inlet &inlet, Events &headers) {
@@ -208,6 +197,16 @@ bool Track::end(const std::shared_ptr<Inlet> &inlet, std::optional<milliseconds>
   return true;
 }
 
+bool Track::skip() {
+  Lock lock(mutex_);
+  if (current_ || feed_ == Feed::Closed) return false;
+  feed_ = Feed::Waiting;
+  epoch_++;
+  eosAt_ = steady_clock::now();
+  changed_.notifyAll();
+  return true;
+}
+
 /// False when the pad has found another feed meanwhile.
 bool Track::waitForTick(std::uint64_t epoch, bool *eosDue) {
   Lock lock(mutex_);
@@ -263,7 +262,7 @@ void Track::pushEos(Feed next, std::uint64_t epoch) {
     feed_ = next;
     epoch_++;
     if (!segmentSent_ && !started_) {
-      OwnedString id(gst_pad_create_stream_id(outlet_, GST_PAD_PARENT(outlet_), nullptr));
+      OwnedString id(gst_pad_create_stream_id(outlet_, GST_PAD_PARENT(outlet_), GST_PAD_NAME(outlet_)));
       headers.push_back(Ref<GstEvent>::take(gst_event_new_stream_start(id.get())));
     }
     segmentSent_ = false;

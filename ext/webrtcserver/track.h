@@ -39,11 +39,6 @@ class Track {
   /// added to the element, so that who sees it can read them.
   void announce(const std::shared_ptr<Inlet> &inlet) EXCLUDES(mutex_);
 
-  /// What downstream would take, in the order of preference; asks the pad's peer, which may block.
-  WishList wishes(const Settings &settings) const;
-  /// The peer's caps as text, for messages: "video/x-h264, …", "ANY".
-  std::string describePeer() const;
-
   /// A buffer of a publication: the first one takes the pad over. Streaming thread.
   void push(const std::shared_ptr<Inlet> &inlet, Ref<GstBuffer> buffer) EXCLUDES(mutex_);
   /// A serialised event of a publication (caps, GAP, custom). Streaming thread.
@@ -53,6 +48,9 @@ class Track {
   /// over without a successor; negative: never. Returns whether keepTime() has to be run.
   bool end(const std::shared_ptr<Inlet> &inlet, std::optional<std::chrono::milliseconds> wait)
       EXCLUDES(mutex_);
+  /// A publication has begun that has nothing for this pad: downstream gets EOS, so that a muxer
+  /// does not wait for it. Returns whether keepTime() has to be run.
+  bool skip() EXCLUDES(mutex_);
   /// Sends GAP events up to `latency` ago and in the end EOS, as end() said; returns when a
   /// publication takes the pad, after EOS, or after interrupt(). May block in downstream.
   void keepTime(std::chrono::milliseconds latency) EXCLUDES(mutex_);

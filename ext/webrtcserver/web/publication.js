@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The publish page's connection: the WebSocket protocol, what went wrong with it, and its figures.
 
-const kDeadlineMs = 30000;
-
-/// The video codecs that the page offers, by the name in their MIME type.
-export const codecNames = { h264: 'H.264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1', h265: 'H.265' };
-const pretty = (name) => codecNames[name.toLowerCase()] ?? name.replace('opus', 'Opus');
-
-const closeReasons = {
+// What the close codes mean. The server's reason says more.
+const closings = {
   1000: 'The server ended the publication.',
   1001: 'The pipeline behind the server has stopped.',
   1006: 'The connection to the server was lost.',
-  4403: 'Publishing to this stream is not allowed.',
   4406: 'The browser and the server have no codec in common.',
-  4408: 'Connecting took too long.',
   4409: 'Someone else is publishing this stream.',
 };
 
@@ -31,7 +24,6 @@ async function refusal(url) {
 /// `report(state, detail)` is called with live when it is so or something about it changes, and
 /// once with ended or failed.
 export class Publication {
-  #deadline;
   #opened = false;
   #live = false;
   #over = false;
@@ -43,13 +35,14 @@ export class Publication {
     this.pc = new RTCPeerConnection();
     for (const track of tracks) this.#add(track, codec);
     this.socket = new WebSocket(location.protocol.replace('http', 'ws') + url);
-    this.pc.onicecandidate = ({ candidate }) => candidate && this.#sendCandidate(candidate);
+    this.pc.onicecandidate = ({ candidate }) => candidate && this.#send({
+      type: 'candidate', stream_id: 'local1', label: candidate.sdpMLineIndex, id: candidate.sdpMid,
+      candidate,
+    });
     this.pc.onconnectionstatechange = () => this.#connectionChanged(this.pc.connectionState);
-    this.socket.onopen = () => this.#try('could not make an offer', () => this.#offer());
-    this.socket.onmessage = ({ data }) =>
-      this.#try('cannot use the server’s answer', () => this.#receive(JSON.parse(data)));
+    this.socket.onopen = () => this.#try('make an offer', this.#offer());
+    this.socket.onmessage = ({ data }) => this.#try('use the answer', this.#receive(data));
     this.socket.onclose = (event) => this.#socketClosed(event, url);
-    this.#deadline = setTimeout(() => this.#end('failed', this.#obstacle()), kDeadlineMs);
   }
 
   sender(kind) {
@@ -58,7 +51,6 @@ export class Publication {
 
   close() {
     this.#over = true;
-    clearTimeout(this.#deadline);
     this.pc.close();
     this.socket.close(1000);
   }
@@ -66,33 +58,35 @@ export class Publication {
   /// What is being sent, as words.
   async figures() {
     const report = await this.pc.getStats();
-    const all = [...report.values()];
-    const sent = all.filter(({ type }) => type === 'outbound-rtp');
+    const of = (type) => [...report.values()].filter((each) => each.type === type);
+    const sent = of('outbound-rtp');
     const main = sent.find(({ kind }) => kind === 'video') ?? sent[0];
-    const heard = all.find(({ type, localId }) => type === 'remote-inbound-rtp'
-      && localId === main?.id);
+    const heard = of('remote-inbound-rtp').find(({ localId }) => localId === main?.id);
+    const pair = of('candidate-pair').find(({ nominated }) => nominated);
+    const trip = heard?.roundTripTime ?? pair?.currentRoundTripTime;
     const bytes = sent.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
     const rate = (bytes - this.#last.bytes) * 8 / (main?.timestamp - this.#last.time);
     this.#last = { bytes, time: main?.timestamp };
-    const codecs = sent.map(({ codecId }) => report.get(codecId)?.mimeType.split('/')[1] ?? '');
+    const codecs = sent.map(({ codecId }) => report.get(codecId)?.mimeType.split('/')[1]);
     return {
       bitrate: rate >= 0 && `${Math.round(rate)} kbit/s`,
       fps: main?.framesPerSecond >= 0 && `${Math.round(main.framesPerSecond)} fps`,
       size: main?.frameWidth && `${main.frameWidth} × ${main.frameHeight}`,
-      rtt: heard?.roundTripTime >= 0 && `${Math.round(heard.roundTripTime * 1000)} ms`,
+      rtt: trip >= 0 && `${Math.round(trip * 1000)} ms`,
       loss: heard?.fractionLost >= 0 && `${(heard.fractionLost * 100).toFixed(1)} %`,
-      codec: codecs.filter(Boolean).map(pretty).join(', '),
+      codec: codecs.filter(Boolean).join(', '),
     };
   }
 
-  /// The codec goes first; the others stay behind it, so that the server can still choose.
+  /// The server has an order of its own: a codec is chosen by offering no other.
   #add(track, codec) {
     const streams = [new MediaStream([track])];
     const transceiver = this.pc.addTransceiver(track, { direction: 'sendonly', streams });
     if (track.kind !== 'video' || codec === 'auto') return;
+    const wanted = [`video/${codec}`, 'video/rtx'];
     const { codecs } = RTCRtpSender.getCapabilities('video');
-    const rank = ({ mimeType }) => Number(mimeType.toLowerCase() !== `video/${codec}`);
-    transceiver.setCodecPreferences(codecs.sort((a, b) => rank(a) - rank(b)));
+    transceiver.setCodecPreferences(
+      codecs.filter(({ mimeType }) => wanted.includes(mimeType.toLowerCase())));
   }
 
   #end(state, detail) {
@@ -101,12 +95,8 @@ export class Publication {
     this.#report(state, detail);
   }
 
-  #try(fault, step) {
-    return step().catch((error) => this.#end('failed', `The browser ${fault}: ${error.message}`));
-  }
-
-  #send(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  #try(what, step) {
+    step.catch(({ message }) => this.#end('failed', `The browser cannot ${what}: ${message}`));
   }
 
   async #offer() {
@@ -115,46 +105,37 @@ export class Publication {
     this.#send({ type: 'offer', sdp: this.pc.localDescription.sdp });
   }
 
-  #sendCandidate(candidate) {
-    const { sdpMLineIndex: label, sdpMid: id } = candidate;
-    this.#send({ type: 'candidate', stream_id: 'local1', label, id, candidate });
+  #send(message) {
+    this.socket.send(JSON.stringify(message));
   }
 
-  async #receive({ type, sdp, candidate }) {
+  async #receive(data) {
+    const { type, sdp, candidate } = JSON.parse(data);
     if (type === 'answer') await this.pc.setRemoteDescription({ type, sdp });
     if (type !== 'candidate') return;
     // One candidate that the browser cannot use is no reason to give up the others.
-    await this.pc.addIceCandidate(candidate).catch((error) => console.warn(error.message));
+    await this.pc.addIceCandidate(candidate).catch(console.warn);
   }
 
   #connectionChanged(now) {
     if (now === 'connected') {
-      clearTimeout(this.#deadline);
       this.#live = true;
-      const taken = this.pc.getTransceivers().map((each) => each.currentDirection === 'sendonly');
-      const refused = this.pc.getSenders().filter((_, index) => !taken[index]);
-      const what = refused.map(({ track }) => (track.kind === 'video' ? 'picture' : 'sound'));
-      this.#report('live', what[0] && `The server does not take the ${what.join(' and the ')}.`);
+      const all = this.pc.getTransceivers();
+      const unused = all.filter(({ currentDirection }) => currentDirection === 'inactive');
+      const what = unused.map((each) => each.receiver.track.kind).join(' and the ');
+      this.#report('live', what && `The server does not take the ${what}.`);
     } else if (now === 'disconnected' && this.#live) {
       this.#report('live', 'The network is interrupted. Waiting for it to come back.');
     } else if (now === 'failed') {
-      this.#end('failed', this.#live ? closeReasons[1006] : this.#obstacle());
+      this.#end('failed', this.#live ? closings[1006]
+        : 'No network path to the server was found for the media. A firewall may block it.');
     }
-  }
-
-  /// How far an attempt that does not get on has come.
-  #obstacle() {
-    if (!this.#opened) return 'The server does not answer.';
-    if (!this.pc.remoteDescription) return 'The server did not answer the browser’s offer.';
-    return ['connected', 'completed'].includes(this.pc.iceConnectionState)
-      ? 'The server was reached, but the encrypted connection (DTLS) could not be set up.'
-      : 'No network path to the server was found (ICE). A firewall may block it.';
   }
 
   async #socketClosed({ code, reason }, url) {
     // A socket that breaks while media flows ends nothing: the media decides.
     if (this.#over || (this.#live && code === 1006)) return;
-    const words = closeReasons[code] ?? `The server closed the connection (code ${code}).`;
+    const words = closings[code] ?? `The server closed the connection (code ${code}).`;
     const quote = reason && ` The server says: “${reason}”`;
     const state = [1000, 1001].includes(code) ? 'ended' : 'failed';
     this.#end(state, this.#opened ? words + quote : await refusal(url));
