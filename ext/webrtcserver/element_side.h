@@ -26,6 +26,8 @@ class ElementSide {
   virtual std::vector<std::string> reservedStreams() const = 0;
   /// A new `src_%u` pad, active, not yet added to the element.
   virtual Ref<GstPad> makeSometimesPad(const std::string &stream, MediaKind kind) = 0;
+  virtual void addSometimesPad(GstPad *pad) = 0;
+  virtual void removeSometimesPad(GstPad *pad) = 0;
   /// Settings as they are now, with what changed since the start where that is allowed; any thread.
   virtual Settings settings() const = 0;
 

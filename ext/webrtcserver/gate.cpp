@@ -15,10 +15,14 @@ constexpr gint64 kAudioPatienceUs = 1'000'000;
 Gate::Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line)
     : pad_(std::move(pad)), codec_(codec), form_(form), line_(line) {
   if (isVideo()) line_.videoAhead = true;
-  auto onBuffer = [](GstPad *, GstPadProbeInfo *info, gpointer self) {
-    return static_cast<Gate *>(self)->onBuffer(GST_PAD_PROBE_INFO_BUFFER(info));
+  auto onData = [](GstPad *, GstPadProbeInfo *info, gpointer self) {
+    auto *gate = static_cast<Gate *>(self);
+    if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
+      return gate->onBuffer(GST_PAD_PROBE_INFO_BUFFER(info));
+    return gate->isOpen() ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
   };
-  probe_ = gst_pad_add_probe(pad_.get(), GST_PAD_PROBE_TYPE_BUFFER, onBuffer, this, nullptr);
+  auto types = GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST);
+  probe_ = gst_pad_add_probe(pad_.get(), types, onData, this, nullptr);
 }
 
 Gate::~Gate() { gst_pad_remove_probe(pad_.get(), probe_); }

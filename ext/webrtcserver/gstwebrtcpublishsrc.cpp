@@ -104,9 +104,11 @@ static GstStateChangeReturn changeState(GstElement *element, GstStateChange tran
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) src.stopClients();
   auto result =
       GST_ELEMENT_CLASS(gst_webrtc_publish_src_parent_class)->change_state(element, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
-      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE) {
+    src.stopClients();
     src.stop();
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) src.stop();
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING) src.setPlaying(true);
   if (result == GST_STATE_CHANGE_FAILURE) return result;
   // A live source: there is nothing to preroll.
@@ -133,6 +135,12 @@ static gboolean sendEvent(GstElement *element, GstEvent *event) {
   Ref<GstEvent>::take(event).reset();
   impl(element).sendEos();
   return TRUE;
+}
+
+/// Not GstBin's, which hands the clock on: the publishers' bins keep the one that they were started
+/// with, and Track converts.
+static gboolean setClock(GstElement *element, GstClock *clock) {
+  return GST_ELEMENT_CLASS(g_type_class_peek(GST_TYPE_ELEMENT))->set_clock(element, clock);
 }
 
 static void handleMessage(GstBin *bin, GstMessage *message) {
@@ -239,6 +247,7 @@ static void gst_webrtc_publish_src_class_init(GstWebRTCPublishSrcClass *klass) {
   element->request_new_pad = requestNewPad;
   element->release_pad = releasePad;
   element->send_event = sendEvent;
+  element->set_clock = setClock;
   GST_BIN_CLASS(klass)->handle_message = handleMessage;
   installProperties(object);
   installSignals(G_TYPE_FROM_CLASS(klass));

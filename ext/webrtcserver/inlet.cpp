@@ -9,6 +9,8 @@
 
 namespace gws {
 
+constexpr gint64 kRequestIntervalUs = 500'000;
+
 Inlet::Inlet(std::shared_ptr<const Publication> publication, CodecId codec, Form form,
              std::string mid, std::string msid)
     : publication_(std::move(publication)),
@@ -33,7 +35,10 @@ void Inlet::connect(std::shared_ptr<Inlet> self, GstPad *outlet, Track *track) {
   gst_pad_set_active(pad_.get(), TRUE);
 }
 
-void Inlet::requestKeyframe() {
+void Inlet::requestKeyframe(Request request) {
+  gint64 now = g_get_monotonic_time();
+  if (request == Request::NowAndThen && now - lastRequest_ < kRequestIntervalUs) return;
+  lastRequest_ = now;
   gst_pad_push_event(pad_.get(), gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE,
                                                                              TRUE, 0));
 }

@@ -45,12 +45,17 @@ class Inlet {
   void close() { closed_ = true; }
   bool closed() const { return closed_; }
 
-  /// The element that its timestamps' running time belongs to.
-  void setClockSource(GstElement *bin) { clockSource_ = Ref<GstElement>::share(bin); }
-  GstElement *clockSource() const { return clockSource_.get(); }
+  /// The clock and base time that its timestamps' running time belongs to; before anything flows.
+  void setClock(Ref<GstClock> clock, GstClockTime baseTime) {
+    clock_ = std::move(clock);
+    baseTime_ = baseTime;
+  }
+  GstClock *clock() const { return clock_.get(); }
+  GstClockTime baseTime() const { return baseTime_; }
 
-  /// Asks the publisher for a key frame; any thread.
-  void requestKeyframe();
+  enum class Request { Now, NowAndThen };
+  /// Asks the publisher for a key frame; NowAndThen: not more often than every 500 ms. Any thread.
+  void requestKeyframe(Request request);
   /// An event from downstream on its way to the publisher; any thread.
   bool sendUpstream(GstEvent *event) { return gst_pad_push_event(pad_.get(), event); }
 
@@ -72,11 +77,13 @@ class Inlet {
   const std::string mid_, msid_;
   Ref<GstPad> pad_;
   Ref<GstPad> outlet_;
-  Ref<GstElement> clockSource_;
+  Ref<GstClock> clock_;
+  GstClockTime baseTime_ = 0;
   Track *track_ = nullptr;
   std::weak_ptr<Inlet> self_;
   std::atomic<bool> closed_ = false;
   std::atomic<gint64> lastArrival_ = 0;
+  std::atomic<gint64> lastRequest_ = 0;  ///< monotonic µs
 
   // Only the streaming thread.
   GstSegment segment_;

@@ -73,7 +73,7 @@ void Intake::expose() {
     }
     exposing_ = true;
   }
-  for (auto &pad : pads) gst_element_add_pad(element_.element(), pad.get());
+  for (auto &pad : pads) element_.addSometimesPad(pad.get());
   Lock lock(mutex_);
   exposed_.notifyAll();
   exposing_ = false;
@@ -88,7 +88,7 @@ void Intake::retire(GstPad *outlet) {
     (*found)->exposed = false;
     while (exposing_) exposed_.wait(mutex_);
   }
-  gst_element_remove_pad(element_.element(), outlet);
+  element_.removeSometimesPad(outlet);
 }
 
 bool Intake::link(GstPad *pad) {
@@ -137,7 +137,7 @@ void Intake::askForKeyframes(bool onlyWhereMissing) {
     if (onlyWhereMissing)
       gate->askAgain();
     else
-      inlet->requestKeyframe();
+      inlet->requestKeyframe(Inlet::Request::Now);
   }
 }
 

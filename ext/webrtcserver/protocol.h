@@ -17,6 +17,7 @@ enum class CloseCode : std::uint16_t {
   Normal = 1000,
   GoingAway = 1001,
   ServerError = 1011,
+  TryAgainLater = 1013,
   BadMessage = 4400,
   NotAllowed = 4403,
   NoCommonCodec = 4406,

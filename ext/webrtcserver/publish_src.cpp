@@ -82,6 +82,7 @@ Result<void> PublishSrc::start() {
   {
     Lock lock(mutex_);
     running_ = running;
+    stopping_ = false;
     currentPort_ = running.server->port();
   }
   g_object_notify(G_OBJECT(element_), "current-port");
@@ -96,6 +97,10 @@ PublishSrc::Running PublishSrc::running() const {
 void PublishSrc::stopClients() {
   Running running = this->running();
   if (!running.server) return;
+  {
+    Lock lock(mutex_);
+    stopping_ = true;
+  }
   running.control->call([&] {
     onControlThread();
     running.server->remove(running.host.get());
@@ -110,9 +115,11 @@ void PublishSrc::stop() {
   running.control->call([&] {
     onControlThread();
     running.host->clear();
-    Lock lock(mutex_);
-    running_ = {};
-    currentPort_ = 0;
+    {
+      Lock lock(mutex_);
+      running_ = {};
+      currentPort_ = 0;
+    }
     running.server.reset();
   });
   g_object_notify(G_OBJECT(element_), "current-port");
@@ -155,6 +162,7 @@ GstPad *PublishSrc::requestPad(GstPadTemplate *templ, const char *name) {
   setUpPad(pad.get());
   if (GST_STATE_TARGET(element_) >= GST_STATE_PAUSED) gst_pad_set_active(pad.get(), TRUE);
   if (!gst_element_add_pad(element(), pad.get())) return nullptr;
+  setUpPad(pad.get());  // once more: the state may have changed meanwhile
   Lock lock(mutex_);
   reserved_.push_back(pad);
   return pad.get();
@@ -165,8 +173,21 @@ void PublishSrc::releasePad(GstPad *pad) {
     Lock lock(mutex_);
     std::erase_if(reserved_, [pad](const auto &one) { return one.get() == pad; });
   }
+  publishPadTrack(pad)->retire();
   gst_pad_set_active(pad, FALSE);
   gst_element_remove_pad(element(), pad);
+}
+
+void PublishSrc::addSometimesPad(GstPad *pad) {
+  gst_element_add_pad(element(), pad);
+  setUpPad(pad);
+  gst_child_proxy_child_added(GST_CHILD_PROXY(element_), G_OBJECT(pad), GST_PAD_NAME(pad));
+}
+
+void PublishSrc::removeSometimesPad(GstPad *pad) {
+  auto kept = Ref<GstPad>::share(pad);
+  releasePad(pad);
+  gst_child_proxy_child_removed(GST_CHILD_PROXY(element_), G_OBJECT(pad), GST_PAD_NAME(pad));
 }
 
 std::vector<Ref<GstPad>> PublishSrc::reservedPads(const std::string &stream,
@@ -210,10 +231,12 @@ Ref<GstPad> PublishSrc::makeSometimesPad(const std::string &stream, MediaKind ki
 
 /// Pushing EOS may block in downstream, and the application's thread must not.
 void PublishSrc::sendEos() {
-  Running running = this->running();
-  if (!running.workers) return;
-  for (auto &pad : pads())
-    running.workers->run([pad] { publishPadTrack(pad.get())->sendEos(); });
+  auto all = pads();
+  withHost([](StreamHost &host) REQUIRES(control) { host.closeDoors(); });
+  Lock lock(mutex_);
+  if (!running_.workers || stopping_) return;
+  for (auto &pad : all)
+    running_.workers->run([pad] { publishPadTrack(pad.get())->sendEos(); });
 }
 
 std::vector<std::string> PublishSrc::publisherIds() {
@@ -235,11 +258,18 @@ bool PublishSrc::requestKeyframe(const std::string &stream) {
 }
 
 void PublishSrc::withHost(const std::function<void(StreamHost &)> &what) {
-  Running running = this->running();
-  if (!running.host) return;
-  running.control->call([&] {
+  // Nothing but the thread is kept, since a state change may overtake this.
+  std::shared_ptr<ControlThread> control;
+  std::weak_ptr<StreamHost> weak;
+  {
+    Lock lock(mutex_);
+    control = running_.control;
+    weak = running_.host;
+  }
+  if (!control) return;
+  control->call([&] {
     onControlThread();
-    what(*running.host);
+    if (auto host = weak.lock()) what(*host);
   });
 }
 
@@ -271,14 +301,17 @@ GstMessage *PublishSrc::filterMessage(GstMessage *message) {
 }
 
 void PublishSrc::failPublisherOf(GstObject *source, const char *what) {
-  Ref<GstObject> object = Ref<GstObject>::share(source);
-  while (object && GST_OBJECT_PARENT(object.get()) != GST_OBJECT(element_))
-    object = Ref<GstObject>::take(gst_object_get_parent(object.get()));
-  Running running = this->running();
-  if (!object || !running.control) return;
+  auto object = Ref<GstObject>::share(source);
+  auto parent = Ref<GstObject>::take(gst_object_get_parent(source));
+  while (parent && parent.get() != GST_OBJECT(element_)) {
+    object = parent;
+    parent = Ref<GstObject>::take(gst_object_get_parent(object.get()));
+  }
   std::string id = publisherOfBin(GST_OBJECT_NAME(object.get()));
   std::string reason = std::string(GST_OBJECT_NAME(source)) + ": " + what;
-  running.control->post([weak = std::weak_ptr<StreamHost>(running.host), id, reason] {
+  Lock lock(mutex_);
+  if (id.empty() || !running_.control) return;
+  running_.control->post([weak = std::weak_ptr<StreamHost>(running_.host), id, reason] {
     onControlThread();
     if (auto host = weak.lock()) host->failPublisher(id, reason);
   });

@@ -66,6 +66,8 @@ class PublishSrc final : public ElementSide {
   std::vector<Ref<GstPad>> reservedPads(const std::string &stream, MediaKind kind) const override;
   std::vector<std::string> reservedStreams() const override;
   Ref<GstPad> makeSometimesPad(const std::string &stream, MediaKind kind) override;
+  void addSometimesPad(GstPad *pad) override;
+  void removeSometimesPad(GstPad *pad) override;
   Settings settings() const override;
   void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) override;
   void publisherAdded(const std::string &stream, const std::string &publisherId) override;
@@ -74,8 +76,16 @@ class PublishSrc final : public ElementSide {
   void publisherRefused(const std::string &stream, const std::string &reason) override;
 
  private:
+  /// Made by start(), gone after stop(), which state changes serialise.
+  struct Running {
+    std::shared_ptr<ControlThread> control;
+    std::shared_ptr<Workers> workers;
+    std::shared_ptr<StreamHost> host;
+    std::shared_ptr<Server> server;
+  };
   void setUpPad(GstPad *pad);
-  /// Runs something on the control thread and waits, if the element is started.
+  Running running() const EXCLUDES(mutex_);
+  /// Runs something on the control thread and waits, if the element is started. Any thread.
   void withHost(const std::function<void(StreamHost &)> &what);
   void failPublisherOf(GstObject *source, const char *what);
   void post(const char *name, const std::string &stream, const std::string &publisherId,
@@ -92,17 +102,8 @@ class PublishSrc final : public ElementSide {
   bool playing_ GUARDED_BY(mutex_) = false;
   unsigned currentPort_ GUARDED_BY(mutex_) = 0;
 
-  // Made by start(), gone after stop(), which state changes serialise; others take a Session.
-  struct Running {
-    std::shared_ptr<ControlThread> control;
-    std::shared_ptr<Workers> workers;
-    std::shared_ptr<StreamHost> host;
-    std::shared_ptr<Server> server;
-  };
-  /// What is running now, for callers that a state change may overtake.
-  Running running() const EXCLUDES(mutex_);
-
   Running running_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread warmUp_;  ///< only of the process's first element
 };
 

@@ -79,6 +79,16 @@ void Publisher::requestKeyframe() {
   });
 }
 
+void Publisher::open() {
+  strand_->post([self = shared_from_this()] {
+    if (self->ended_) return;
+    self->intake_->expose();
+    self->intake_->startLine().verified = true;
+    self->skipUnfedPads();
+    self->report_(PublisherOpened{});
+  });
+}
+
 void Publisher::end(std::optional<std::chrono::milliseconds> wait) {
   intake_->close();
   strand_->post([self = shared_from_this(), wait] { self->teardown(wait); });
@@ -149,7 +159,19 @@ std::string Publisher::explainNoCodec(std::size_t media, GstCaps *accepted) cons
          "; the pipeline wants " + wanted;
 }
 
+/// The element's clock; before the pipeline has chosen one, the system's.
+void Publisher::chooseClock() {
+  clock_ = Ref<GstClock>::take(gst_element_get_clock(element_.element()));
+  if (clock_) {
+    baseTime_ = gst_element_get_base_time(element_.element());
+  } else {
+    clock_ = Ref<GstClock>::take(gst_system_clock_obtain());
+    baseTime_ = gst_clock_get_time(clock_.get());
+  }
+}
+
 Result<void> Publisher::build() {
+  chooseClock();
   bin_ = Ref<GstElement>::sink(gst_bin_new(binName(id()).c_str()));
   webrtcbin_ = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
   if (!webrtcbin_)
@@ -165,14 +187,8 @@ Result<void> Publisher::build() {
   // Its state is ours alone: a publisher that fails must not fail the pipeline's state change.
   gst_element_set_locked_state(bin_.get(), TRUE);
   gst_bin_add(GST_BIN(element_.element()), bin_.get());
-  auto clock = Ref<GstClock>::take(gst_element_get_clock(element_.element()));
-  if (clock) {
-    gst_element_set_base_time(bin_.get(), gst_element_get_base_time(element_.element()));
-  } else {
-    clock = Ref<GstClock>::take(gst_system_clock_obtain());
-    gst_element_set_base_time(bin_.get(), gst_clock_get_time(clock.get()));
-  }
-  gst_element_set_clock(bin_.get(), clock.get());
+  gst_element_set_clock(bin_.get(), clock_.get());
+  gst_element_set_base_time(bin_.get(), baseTime_);
   gst_element_set_start_time(bin_.get(), GST_CLOCK_TIME_NONE);
   if (gst_element_set_state(bin_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
     return Error{0, "webrtcbin could not be started"};
@@ -191,7 +207,7 @@ Result<void> Publisher::buildTrack(unsigned line) {
   auto inlet = std::make_shared<Inlet>(publication_, offered.codec, chosen.selection.form,
                                        section.mid, section.msid);
   inlet->connect(inlet, outlet, track);
-  inlet->setClockSource(bin_.get());
+  inlet->setClock(clock_, baseTime_);
   if (chosen.sometimes) track->announce(inlet);
 
   auto accepted = Ref<GstCaps>::take(gst_pad_peer_query_caps(outlet, nullptr));
@@ -410,9 +426,6 @@ void Publisher::onDtlsState(GObject *transport) {
         return report_(PublisherFailed{
             CloseCode::NotAllowed,
             "the DTLS certificate is not the one that the offer's a=fingerprint names"});
-      intake_->expose();
-      intake_->startLine().verified = true;
-      strand_->post([self = shared_from_this()] { self->skipUnfedPads(); });
       return report_(PublisherConnected{});
     case GST_WEBRTC_DTLS_TRANSPORT_STATE_CLOSED:
       return report_(PublisherLost{"the connection was closed by the publisher (DTLS)"});
@@ -461,8 +474,10 @@ void Publisher::keepTime(GstPad *outlet) {
 void Publisher::releasePads(std::optional<std::chrono::milliseconds> wait) {
   for (Intake::Output &output : intake_->outputs()) {
     GstPad *outlet = output.outlet.get();
-    publishPadTrack(outlet)->end(output.inlet, output.sometimes ? std::nullopt : wait);
-    keepTime(outlet);
+    if (publishPadTrack(outlet)->end(output.inlet, output.sometimes ? std::nullopt : wait))
+      keepTime(outlet);
+    else
+      intake_->retire(outlet);
   }
 }
 

@@ -28,8 +28,10 @@ struct PublisherCandidate {
   std::string candidate, mid;
   unsigned lineIndex;
 };
-/// DTLS is up and its certificate is the one of the offer.
+/// DTLS is up and its certificate is the one of the offer; nothing passes before open().
 struct PublisherConnected {};
+/// Its sometimes pads are there, and media may pass.
+struct PublisherOpened {};
 /// It cannot go on: what the client is told.
 struct PublisherFailed {
   CloseCode code;
@@ -42,7 +44,7 @@ struct PublisherLost {
 /// Teardown is done; nothing follows.
 struct PublisherGone {};
 using PublisherEvent = std::variant<PublisherAnswered, PublisherCandidate, PublisherConnected,
-                                    PublisherFailed, PublisherLost, PublisherGone>;
+                                    PublisherOpened, PublisherFailed, PublisherLost, PublisherGone>;
 
 /// The name of a publisher's bin, and the publisher's id in it.
 std::string binName(const std::string &publisherId);
@@ -64,6 +66,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
 
   void start();
   void addCandidate(std::string candidate);
+  /// Lets a connected publisher's media through to the pads.
+  void open();
   /// Key frames that are missing are asked for again; call a few times a second.
   void tick();
   void requestKeyframe();
@@ -86,6 +90,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   Result<void> choose();
   Result<void> chooseLine(std::size_t media, std::vector<Ref<GstPad>> &reserved);
   std::string explainNoCodec(std::size_t media, GstCaps *accepted) const;
+  void chooseClock();
   Result<void> build();
   Result<void> buildTrack(unsigned line);
   void addTransceivers();
@@ -126,6 +131,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   std::vector<Line> lines_;
   std::vector<Ref<GstPad>> unfed_;  ///< request pads of the stream that no line feeds
   Ref<GstElement> bin_, webrtcbin_;
+  Ref<GstClock> clock_;
+  GstClockTime baseTime_ = 0;
   Ref<GObject> transport_;
   Ref<GstPromise> promise_;  ///< kept, because webrtcbin frees the unanswered ones at its end
   std::string webrtcbinAnswer_;

@@ -60,6 +60,10 @@ static const Row kRows[] = {
      "Stream names that may be published, comma-separated, * and ? match any characters "
      "(cam*,room/*); unset: the streams of the request pads if there are any, else every name",
      StringField{&Settings::streams}},
+    {"max-publishers", "Maximum publishers",
+     "How many may publish or negotiate at once; one more is closed with 1013. 0: as many as there "
+     "are descriptors for",
+     UintField{&Settings::maxPublishers, 100'000}},
     {"output", "Output", "What leaves the pads", OutputField{&Settings::output}},
     {"video-codecs", "Video codecs",
      "Video codecs that may be negotiated, comma-separated, the preferred first: h264, vp8, vp9, "

@@ -20,6 +20,7 @@ struct Settings {
   unsigned port = 8080;
 
   std::string streams;
+  unsigned maxPublishers = 100;
 
   Output output = Output::Auto;
   std::string videoCodecs = "h264,vp8,vp9,h265,av1";

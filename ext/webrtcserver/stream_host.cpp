@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "log.h"
+#include "resources.h"
 
 GWS_LOG_CATEGORY("webrtcserver-host", "sessions and streams");
 
@@ -15,6 +16,9 @@ using std::chrono::milliseconds;
 
 constexpr unsigned kTickMs = 250;
 constexpr gint64 kGoodbyeGraceUs = 1'000'000;
+constexpr unsigned kMaxEndingOfOneStream = 4;
+constexpr unsigned kDescriptorsOfPublisher = 48;
+constexpr unsigned kDescriptorsOfClient = 96;  ///< more: who is connected shall be able to publish
 
 static PeerTime peerNow() { return PeerTime(g_get_monotonic_time() / 1000); }
 
@@ -50,6 +54,13 @@ void StreamHost::stop() {
 }
 
 Result<void> StreamHost::admit(const std::string &stream) const {
+  if (auto known = isKnown(stream); !known) return known;
+  if (!descriptorsLeft(kDescriptorsOfClient))
+    return Error{503, "The server has no descriptors left. Try again later."};
+  return {};
+}
+
+Result<void> StreamHost::isKnown(const std::string &stream) const {
   if (acceptsAnyName()) return {};
   for (const std::string &pattern : splitList(settings_.streams))
     if (g_pattern_match_simple(pattern.c_str(), stream.c_str())) return {};
@@ -143,11 +154,36 @@ StreamHost::Session *StreamHost::find(unsigned id) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
+/// The connected publisher that the stream belongs to. One that has not got so far holds nobody up:
+/// the first to connect wins.
 const StreamHost::Session *StreamHost::livePublication(const std::string &stream) const {
   for (auto &[id, session] : sessions_)
-    if (session->publisher && !session->ending && !session->loss && session->stream == stream)
+    if (session->connectedAt && !session->ending && !session->loss && session->stream == stream)
       return session.get();
   return nullptr;
+}
+
+Result<void> StreamHost::mayPublish(const std::string &stream) const {
+  auto refusal = [](CloseCode code, const std::string &reason) {
+    return Error{static_cast<int>(code), reason};
+  };
+  if (doorsClosed_) return refusal(CloseCode::GoingAway, "the pipeline is at its end");
+  if (livePublication(stream))
+    return refusal(CloseCode::StreamTaken, "somebody else is publishing " + stream + " already");
+  unsigned all = 0, ending = 0;
+  for (auto &[id, session] : sessions_) {
+    if (!session->publisher) continue;
+    all++;
+    if (session->ending && session->stream == stream) ending++;
+  }
+  if (ending >= kMaxEndingOfOneStream)
+    return refusal(CloseCode::TryAgainLater,
+                   "the pipeline behind " + stream + " does not take what was sent before");
+  if (settings_.maxPublishers > 0 && all >= settings_.maxPublishers)
+    return refusal(CloseCode::TryAgainLater, "too many publishers; try again later");
+  if (!descriptorsLeft(kDescriptorsOfPublisher))
+    return refusal(CloseCode::TryAgainLater, "no descriptors left; try again later");
+  return {};
 }
 
 void StreamHost::refuse(Session &session, CloseCode code, const std::string &reason) {
@@ -155,9 +191,8 @@ void StreamHost::refuse(Session &session, CloseCode code, const std::string &rea
 }
 
 void StreamHost::startPublication(Session &session, Offer offer) {
-  if (livePublication(session.stream))
-    return refuse(session, CloseCode::StreamTaken,
-                  "somebody else is publishing " + session.stream + " already");
+  if (auto may = mayPublish(session.stream); !may)
+    return refuse(session, static_cast<CloseCode>(may.error().code), may.error().detail);
   static std::atomic<std::uint64_t> order = 0;
   auto publication = std::make_shared<Publication>();
   publication->stream = session.stream;
@@ -201,6 +236,10 @@ void StreamHost::onEvent(unsigned sessionId, const PublisherEvent &event) {
       onControlThread();
       host.onConnected(session);
     }
+    void operator()(const PublisherOpened &) {
+      onControlThread();
+      host.onOpened(session);
+    }
     void operator()(const PublisherFailed &event) {
       onControlThread();
       if (session.ending) return;
@@ -221,8 +260,18 @@ void StreamHost::onEvent(unsigned sessionId, const PublisherEvent &event) {
 
 void StreamHost::onConnected(Session &session) {
   if (session.ending || session.connectedAt) return;
+  if (livePublication(session.stream)) {
+    std::string reason = "somebody else is publishing " + session.stream + " already";
+    refuse(session, CloseCode::StreamTaken, reason);
+    return endPublisher(session, EndCause::Refused, reason);
+  }
   session.connectedAt = g_get_monotonic_time();
   apply(session, session.peer->onConnected());
+  session.publisher->open();
+}
+
+void StreamHost::onOpened(Session &session) {
+  session.announced = true;
   notifier_->post([&element = element_, stream = session.stream, id = session.publisher->id()] {
     element.publisherAdded(stream, id);
   });
@@ -251,12 +300,12 @@ void StreamHost::endPublisher(Session &session, EndCause cause, const std::strin
 }
 
 void StreamHost::onGone(Session &session) {
-  if (session.connectedAt)
+  if (session.announced)
     notifier_->post([&element = element_, stream = session.stream, id = session.publisher->id(),
                      reason = session.endReason] { element.publisherRemoved(stream, id, reason); });
   session.publisher.reset();
   session.connectedAt = 0;
-  session.ending = false;
+  session.announced = session.ending = false;
   session.loss.reset();
   if (!session.socketOpen) sessions_.erase(session.id);
 }
@@ -266,6 +315,11 @@ void StreamHost::tick() {
   std::vector<Session *> all;
   for (auto &[id, session] : sessions_) all.push_back(session.get());
   for (Session *session : all) {
+    if (session->socketOpen && session->socket->sentTooMuch()) {
+      session->socketOpen = false;
+      session->socket->drop();
+      endPublisher(*session, EndCause::Refused, "more messages than any publisher has to send");
+    }
     apply(*session, session->peer->onTick(peerNow()));
     if (session->publisher && !session->ending) tickPublisher(*session, now);
   }

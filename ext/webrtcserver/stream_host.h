@@ -31,10 +31,12 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   void start() REQUIRES(control);
   /// Every client is told that the pipeline stops; the teardowns go on in the workers.
   void stop() REQUIRES(control);
+  /// The application has sent EOS: nobody new is taken.
+  void closeDoors() REQUIRES(control) { doorsClosed_ = true; }
   /// Drops what stop() has left; when the workers are idle.
   void clear() REQUIRES(control) { sessions_.clear(); }
 
-  /// Whether a stream of that name may be published here: 404 with a sentence, if not.
+  /// Whether a client of that stream is let in: 404 or 503 with a sentence, if not.
   Result<void> admit(const std::string &stream) const REQUIRES(control);
   /// A client of an admitted stream. `loopback`: its connection came over loopback.
   void open(const std::string &stream, SoupWebsocketConnection *connection,
@@ -73,15 +75,19 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     std::shared_ptr<Publisher> publisher;
     bool ending = false;       ///< the publisher's teardown has begun
     gint64 connectedAt = 0;    ///< monotonic µs, 0: not yet
+    bool announced = false;    ///< the application knows of it
     std::string endReason;
     std::optional<Loss> loss;
   };
 
+  Result<void> isKnown(const std::string &stream) const REQUIRES(control);
   void apply(Session &session, PeerActions actions) REQUIRES(control);
   void startPublication(Session &session, Offer offer) REQUIRES(control);
+  Result<void> mayPublish(const std::string &stream) const REQUIRES(control);
   const Session *livePublication(const std::string &stream) const REQUIRES(control);
   void onEvent(unsigned sessionId, const PublisherEvent &event) REQUIRES(control);
   void onConnected(Session &session) REQUIRES(control);
+  void onOpened(Session &session) REQUIRES(control);
   void onGone(Session &session) REQUIRES(control);
   void lose(Session &session, const std::string &reason) REQUIRES(control);
   void endPublisher(Session &session, EndCause cause, const std::string &reason)
@@ -101,6 +107,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   unsigned nextSession_ GUARDED_BY(control) = 1;
   ControlTimer timer_ GUARDED_BY(control);
   bool stopped_ GUARDED_BY(control) = false;
+  bool doorsClosed_ GUARDED_BY(control) = false;
 };
 
 }  // namespace gws

@@ -42,14 +42,21 @@ void Track::announce(const std::shared_ptr<Inlet> &inlet) {
   Events headers;
   {
     Lock lock(mutex_);
-    current_ = inlet;
-    feed_ = Feed::Live;
-    epoch_++;
-    discontinuous_ = true;
+    takeOver(inlet);
     started_ = inlet->publication().order;
     addStreamStart(*inlet, headers);
   }
   for (const auto &event : headers) gst_pad_store_sticky_event(outlet_, event.get());
+}
+
+void Track::takeOver(const std::shared_ptr<Inlet> &inlet) {
+  current_ = inlet;
+  feed_ = Feed::Live;
+  epoch_++;
+  eosAt_.reset();
+  discontinuous_ = true;
+  clockOffset_.reset();
+  changed_.notifyAll();
 }
 
 void Track::addStreamStart(const Inlet &inlet, Events &headers) {
@@ -77,48 +84,43 @@ void Track::addHeaders(const Inlet &inlet, Events &headers) {
     headers.push_back(Ref<GstEvent>::take(gst_event_new_tag(tags)));
   }
   segmentSent_ = true;
+  eosSent_ = false;
 }
 
-bool Track::admit(const std::shared_ptr<Inlet> &inlet, GstBuffer *buffer, Events &headers) {
+Track::Verdict Track::admit(const std::shared_ptr<Inlet> &inlet, GstBuffer *buffer,
+                            Events &headers) {
+  bool linked = gst_pad_is_linked(outlet_);
   Lock lock(mutex_);
-  if (inlet->closed() || feed_ == Feed::Closed) return false;
+  if (inlet->closed() || isOver()) return Verdict::Drop;
   if (current_ && current_ != inlet && current_->publication().order > inlet->publication().order)
-    return false;
-  if (!playing_) {
-    awaitKeyframe_ = true;
-    return false;
-  }
-  bool delta = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  if (awaitKeyframe_ && kind_ == MediaKind::Video && inlet->form() == Form::Encoded && delta)
-    return false;
-  awaitKeyframe_ = false;
-  if (current_ != inlet || feed_ != Feed::Live) {
-    current_ = inlet;
-    feed_ = Feed::Live;
-    eosAt_.reset();
-    epoch_++;
+    return Verdict::Drop;
+  bool framed = kind_ == MediaKind::Video && inlet->form() == Form::Encoded;
+  if (!playing_ || !linked) {
+    awaitKeyframe_ = framed;
     discontinuous_ = true;
-    clockOffset_.reset();
-    changed_.notifyAll();
+    return Verdict::Drop;
   }
+  if (awaitKeyframe_ && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
+    return Verdict::NeedKeyframe;
+  awaitKeyframe_ = false;
+  if (current_ != inlet || feed_ != Feed::Live) takeOver(inlet);
   if (started_ != inlet->publication().order || !segmentSent_) addHeaders(*inlet, headers);
-  return true;
+  return Verdict::Pass;
 }
 
-/// Running time of the publisher's bin to running time of the element, which differ when the
-/// publisher began before the pipeline was PLAYING, or when the pipeline was paused since.
+/// Running time of the publisher's elements to that of the element. They differ when the publisher
+/// began before the pipeline was PLAYING, or when the pipeline was paused since.
 GstClockTime Track::elementTime(Inlet &inlet, GstClockTime time) {
   if (!clockOffset_) {
     clockOffset_ = 0;
     auto element = Ref<GstElement>::take(gst_pad_get_parent_element(outlet_));
-    GstElement *bin = inlet.clockSource();
-    if (element && bin) {
-      if (GST_ELEMENT_CLOCK(element.get()) == GST_ELEMENT_CLOCK(bin))
-        clockOffset_ = GST_CLOCK_DIFF(gst_element_get_base_time(element.get()),
-                                      gst_element_get_base_time(bin));
-      else
-        clockOffset_ = GST_CLOCK_DIFF(gst_element_get_current_running_time(bin),
-                                      gst_element_get_current_running_time(element.get()));
+    auto clock = Ref<GstClock>::take(element ? gst_element_get_clock(element.get()) : nullptr);
+    if (clock && inlet.clock()) {
+      GstClockTime base = gst_element_get_base_time(element.get());
+      *clockOffset_ = clock.get() == inlet.clock()
+                          ? GST_CLOCK_DIFF(base, inlet.baseTime())
+                          : GST_CLOCK_DIFF(gst_clock_get_time(inlet.clock()) - inlet.baseTime(),
+                                           gst_clock_get_time(clock.get()) - base);
     }
   }
   GstClockTimeDiff result = static_cast<GstClockTimeDiff>(time) + *clockOffset_;
@@ -137,23 +139,34 @@ void Track::stamp(Inlet &inlet, GstBuffer *buffer) {
   GST_BUFFER_PTS(buffer) = time;
   // Real-time encoders do not reorder: what is decoded next is shown next.
   GST_BUFFER_DTS(buffer) = inlet.form() == Form::Raw ? GST_CLOCK_TIME_NONE : time;
-  if (discontinuous_)
-    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-  else
-    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
+  if (discontinuous_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   discontinuous_ = false;
 }
 
 void Track::push(const std::shared_ptr<Inlet> &inlet, Ref<GstBuffer> buffer) {
   StreamLock streaming(outlet_);
   Events headers;
-  if (!admit(inlet, buffer.get(), headers)) return;
+  switch (admit(inlet, buffer.get(), headers)) {
+    case Verdict::Drop:
+      return;
+    case Verdict::NeedKeyframe:
+      return inlet->requestKeyframe(Inlet::Request::NowAndThen);
+    case Verdict::Pass:
+      break;
+  }
   pushAll(headers);
   buffer = Ref<GstBuffer>::take(gst_buffer_make_writable(buffer.release()));
   stamp(*inlet, buffer.get());
-  GstFlowReturn flow = gst_pad_push(outlet_, buffer.release());
+  noteFlow(gst_pad_push(outlet_, buffer.release()));
+}
+
+/// What downstream returns stays here, so that no other track and no publisher feels it.
+void Track::noteFlow(GstFlowReturn flow) {
   if (flow != GST_FLOW_OK)
-    GST_LOG_OBJECT(outlet_, "downstream returned %s; it stays here", gst_flow_get_name(flow));
+    GST_LOG_OBJECT(outlet_, "downstream returned %s", gst_flow_get_name(flow));
+  Lock lock(mutex_);
+  lastFlow_ = flow;
+  if (flow == GST_FLOW_FLUSHING && kind_ == MediaKind::Video) discontinuous_ = true;
 }
 
 void Track::pushEvent(const std::shared_ptr<Inlet> &inlet, Ref<GstEvent> event) {
@@ -182,11 +195,13 @@ void Track::pushAll(Events &events) {
 }
 
 bool Track::end(const std::shared_ptr<Inlet> &inlet, std::optional<milliseconds> wait) {
+  std::shared_ptr<Inlet> ended;  // let go without the lock
   Lock lock(mutex_);
-  if (current_ != inlet || feed_ != Feed::Live) return false;
+  if (current_ != inlet) return false;
   GST_DEBUG_OBJECT(outlet_, "publication of %s is over",
                    inlet->publication().publisherId.c_str());
-  current_.reset();
+  ended.swap(current_);
+  if (isOver()) return false;
   feed_ = Feed::Waiting;
   epoch_++;
   awaitKeyframe_ = false;
@@ -199,7 +214,7 @@ bool Track::end(const std::shared_ptr<Inlet> &inlet, std::optional<milliseconds>
 
 bool Track::skip() {
   Lock lock(mutex_);
-  if (current_ || feed_ == Feed::Closed) return false;
+  if (current_ || isOver() || eosSent_) return false;
   feed_ = Feed::Waiting;
   epoch_++;
   eosAt_ = steady_clock::now();
@@ -261,6 +276,9 @@ void Track::pushEos(Feed next, std::uint64_t epoch) {
     if (epoch_ != epoch) return;
     feed_ = next;
     epoch_++;
+    // A queue whose downstream is finished would make an error of one more EOS.
+    if (eosSent_ || lastFlow_ == GST_FLOW_ERROR || lastFlow_ == GST_FLOW_EOS) return;
+    eosSent_ = true;
     if (!segmentSent_ && !started_) {
       OwnedString id(gst_pad_create_stream_id(outlet_, GST_PAD_PARENT(outlet_), GST_PAD_NAME(outlet_)));
       headers.push_back(Ref<GstEvent>::take(gst_event_new_stream_start(id.get())));
@@ -279,22 +297,31 @@ void Track::sendEos() {
   std::uint64_t epoch;
   {
     Lock lock(mutex_);
-    if (feed_ == Feed::Closed) return;
+    if (isOver()) return;
     epoch = epoch_;
   }
   pushEos(Feed::Closed, epoch);
 }
 
 void Track::interrupt() {
+  std::shared_ptr<Inlet> ended;  // let go without the lock
   Lock lock(mutex_);
-  current_.reset();
-  feed_ = Feed::Idle;
+  ended.swap(current_);
+  if (feed_ != Feed::Retired) feed_ = Feed::Idle;
   epoch_++;
   eosAt_.reset();
   started_ = 0;
-  segmentSent_ = awaitKeyframe_ = false;
+  segmentSent_ = awaitKeyframe_ = eosSent_ = false;
+  lastFlow_ = GST_FLOW_OK;
   lastTime_ = GST_CLOCK_TIME_NONE;
   clockOffset_.reset();
+  changed_.notifyAll();
+}
+
+void Track::retire() {
+  Lock lock(mutex_);
+  feed_ = Feed::Retired;
+  epoch_++;
   changed_.notifyAll();
 }
 

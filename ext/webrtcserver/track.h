@@ -46,11 +46,11 @@ class Track {
 
   /// The publication is over. With no value downstream gets EOS at once, else when that time is
   /// over without a successor; negative: never. Returns whether keepTime() has to be run.
-  bool end(const std::shared_ptr<Inlet> &inlet, std::optional<std::chrono::milliseconds> wait)
+  [[nodiscard]] bool end(const std::shared_ptr<Inlet> &inlet, std::optional<std::chrono::milliseconds> wait)
       EXCLUDES(mutex_);
   /// A publication has begun that has nothing for this pad: downstream gets EOS, so that a muxer
   /// does not wait for it. Returns whether keepTime() has to be run.
-  bool skip() EXCLUDES(mutex_);
+  [[nodiscard]] bool skip() EXCLUDES(mutex_);
   /// Sends GAP events up to `latency` ago and in the end EOS, as end() said; returns when a
   /// publication takes the pad, after EOS, or after interrupt(). May block in downstream.
   void keepTime(std::chrono::milliseconds latency) EXCLUDES(mutex_);
@@ -58,6 +58,8 @@ class Track {
   void sendEos() EXCLUDES(mutex_);
   /// The pad was deactivated: forget what was sent, end keepTime().
   void interrupt() EXCLUDES(mutex_);
+  /// The pad is on its way out of the element: nothing passes any more.
+  void retire() EXCLUDES(mutex_);
   /// Whether the element is PLAYING; what comes while it is not is dropped, since it is live.
   void setPlaying(bool playing) EXCLUDES(mutex_);
 
@@ -70,11 +72,16 @@ class Track {
     Live,     ///< current_ feeds the pad
     Waiting,  ///< keepTime() is at work
     Closed,   ///< the application sent EOS; nothing more until the pad is activated again
+    Retired,  ///< the pad was released; for ever
   };
   using Events = std::vector<Ref<GstEvent>>;
 
-  bool admit(const std::shared_ptr<Inlet> &inlet, GstBuffer *buffer, Events &headers)
+  enum class Verdict { Pass, Drop, NeedKeyframe };
+  Verdict admit(const std::shared_ptr<Inlet> &inlet, GstBuffer *buffer, Events &headers)
       EXCLUDES(mutex_);
+  void takeOver(const std::shared_ptr<Inlet> &inlet) REQUIRES(mutex_);
+  bool isOver() const REQUIRES(mutex_) { return feed_ == Feed::Closed || feed_ == Feed::Retired; }
+  void noteFlow(GstFlowReturn flow) EXCLUDES(mutex_);
   static void addStreamStart(const Inlet &inlet, Events &headers);
   void addHeaders(const Inlet &inlet, Events &headers) REQUIRES(mutex_);
   void stamp(Inlet &inlet, GstBuffer *buffer) EXCLUDES(mutex_);
@@ -94,7 +101,9 @@ class Track {
   std::shared_ptr<Inlet> current_ GUARDED_BY(mutex_);
   std::optional<std::chrono::steady_clock::time_point> eosAt_ GUARDED_BY(mutex_);
   bool playing_ GUARDED_BY(mutex_) = false;
-  bool awaitKeyframe_ GUARDED_BY(mutex_) = false;     ///< something was dropped while not PLAYING
+  bool awaitKeyframe_ GUARDED_BY(mutex_) = false;     ///< frames were dropped on the way
+  bool eosSent_ GUARDED_BY(mutex_) = false;           ///< and no stream-start since
+  GstFlowReturn lastFlow_ GUARDED_BY(mutex_) = GST_FLOW_OK;
   bool discontinuous_ GUARDED_BY(mutex_) = false;     ///< the next buffer is DISCONT
   /// Publication::order of the one whose stream-start went out last, 0: none.
   std::uint64_t started_ GUARDED_BY(mutex_) = 0;

@@ -2,27 +2,70 @@
 // libsoup's WebSocket connection, wrapped.
 #include "websocket.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 namespace gws {
 
 /// More than the protocol's own bound, so that its close code goes out; beyond it libsoup closes
 /// with 1009 before it has the whole message.
 constexpr guint64 kMaxMessageBytes = 1024 * 1024;
+constexpr guint64 kMaxBytesOfAll = 4 * 1024 * 1024;
+constexpr gint64 kCloseTimeoutUs = 5'000'000;
+
+/// libsoup sits on top of TLS on top of the socket.
+static Ref<GSocket> socketOf(SoupWebsocketConnection *connection) {
+  auto stream = Ref<GObject>::share(G_OBJECT(soup_websocket_connection_get_io_stream(connection)));
+  while (stream && !G_IS_SOCKET_CONNECTION(stream.get())) {
+    const char *below = nullptr;
+    for (const char *name : {"base-iostream", "base-io-stream"})
+      if (g_object_class_find_property(G_OBJECT_GET_CLASS(stream.get()), name)) below = name;
+    stream = below ? Ref<GObject>::take(getProperty<GObject *>(stream.get(), below)) : nullptr;
+  }
+  if (!stream) return nullptr;
+  return Ref<GSocket>::share(
+      g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream.get())));
+}
+
+/// At once, whatever is still to be written.
+static void cut(SoupWebsocketConnection *connection) {
+  if (auto socket = socketOf(connection)) g_socket_close(socket.get(), nullptr);
+}
 
 ClosingSockets::~ClosingSockets() {
-  for (auto &connection : connections_)
+  for (auto &[connection, until] : connections_)
     g_signal_handlers_disconnect_by_data(connection.get(), this);
 }
 
 void ClosingSockets::keep(Ref<SoupWebsocketConnection> connection) {
   g_signal_connect(connection.get(), "closed", G_CALLBACK(onClosed), this);
-  connections_.push_back(std::move(connection));
+  if (connections_.empty())
+    timer_.start(1000, [this] {
+      onControlThread();
+      cutOverdue();
+    });
+  connections_.push_back({std::move(connection), g_get_monotonic_time() + kCloseTimeoutUs});
 }
 
 void ClosingSockets::onClosed(SoupWebsocketConnection *connection, gpointer self) {
   onControlThread();
   g_signal_handlers_disconnect_by_data(connection, self);
-  auto &kept = static_cast<ClosingSockets *>(self)->connections_;
-  std::erase_if(kept, [&](const auto &one) { return one.get() == connection; });
+  auto *sockets = static_cast<ClosingSockets *>(self);
+  std::erase_if(sockets->connections_,
+                [&](const Closing &one) { return one.connection.get() == connection; });
+  if (sockets->connections_.empty()) sockets->timer_.stop();
+}
+
+void ClosingSockets::cutOverdue() {
+  gint64 now = g_get_monotonic_time();
+  std::erase_if(connections_, [&](const Closing &one) {
+    if (now < one.until) return false;
+    g_signal_handlers_disconnect_by_data(one.connection.get(), this);
+    cut(one.connection.get());
+    return true;
+  });
+  if (connections_.empty()) timer_.stop();
 }
 
 WebSocket::WebSocket(SoupWebsocketConnection *connection, ClosingSockets &closing,
@@ -76,6 +119,21 @@ void WebSocket::close(CloseCode code, const std::string &reason) {
   soup_websocket_connection_close(connection.get(), static_cast<gushort>(code),
                                   closeReason(reason).c_str());
   closing_.keep(std::move(connection));
+}
+
+void WebSocket::drop() {
+  auto connection = connection_;
+  disconnect();
+  if (connection) cut(connection.get());
+}
+
+bool WebSocket::sentTooMuch() const {
+  auto socket = connection_ ? socketOf(connection_.get()) : nullptr;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return socket &&
+         getsockopt(g_socket_get_fd(socket.get()), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_bytes_received > kMaxBytesOfAll;
 }
 
 }  // namespace gws

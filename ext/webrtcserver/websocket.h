@@ -10,14 +10,15 @@
 #include <string_view>
 #include <vector>
 
+#include "control_thread.h"
 #include "gst/common/gobj.h"
 #include "gst/common/threads.h"
 #include "protocol.h"
 
 namespace gws {
 
-/// Keeps connections that were told to close until the close handshake is done, or has timed out
-/// in libsoup; the rest is cut when this goes. Owned by the server, control thread.
+/// Keeps connections that were told to close until the close handshake is done, or is overdue
+/// and is cut. Owned by the server, control thread.
 class ClosingSockets {
  public:
   ClosingSockets() = default;
@@ -27,9 +28,15 @@ class ClosingSockets {
   void keep(Ref<SoupWebsocketConnection> connection) REQUIRES(control);
 
  private:
+  struct Closing {
+    Ref<SoupWebsocketConnection> connection;
+    gint64 until;  ///< monotonic µs
+  };
   static void onClosed(SoupWebsocketConnection *connection, gpointer self);
+  void cutOverdue() REQUIRES(control);
 
-  std::vector<Ref<SoupWebsocketConnection>> connections_;
+  std::vector<Closing> connections_;
+  ControlTimer timer_;
 };
 
 /// Owned by its session, control thread. After close() or the closed callback nothing is called.
@@ -49,6 +56,11 @@ class WebSocket {
 
   void sendText(const std::string &text) REQUIRES(control);
   void close(CloseCode code, const std::string &reason) REQUIRES(control);
+  /// Cuts the connection; closed() is not called.
+  void drop() REQUIRES(control);
+  /// Whether more came than any publisher has to say. libsoup 3.2 bounds each frame, but neither the
+  /// message that is made of many nor the pongs that a flood of pings is owed.
+  bool sentTooMuch() const REQUIRES(control);
 
  private:
   static void onMessage(SoupWebsocketConnection *, gint type, GBytes *message, gpointer self);

@@ -105,6 +105,7 @@ void RawSocket::open(const std::string &url, const Headers &headers) {
 }
 
 void RawSocket::opened(GAsyncResult *result) {
+  if (!session_) return;  // dropped meanwhile
   OwnedError error;
   connection_ = Ref<SoupWebsocketConnection>::take(
       soup_session_websocket_connect_finish(session_.get(), result, Out(error)));
