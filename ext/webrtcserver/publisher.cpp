@@ -250,6 +250,16 @@ void Publisher::connect(gpointer object, const char *signal, GCallback callback)
   connections_.push_back({Ref<GObject>::share(G_OBJECT(object)), id});
 }
 
+/// AVPF knows no 5 s between reports (RFC 4585, section 3.4), and who watches loss and round trip
+/// wants them every second. rtpsession puts early feedback before reports for an interval that
+/// follows from its bandwidth, and transport-cc asks for feedback with every picture: with the
+/// little bandwidth that it finds out by itself, it sends nothing else, and often never a report.
+static void configureRtcp(GstElement *session) {
+  constexpr double kBytesPerSecond = 2e7;
+  g_object_set(session, "rtcp-min-interval", guint64(GST_SECOND), "bandwidth", kBytesPerSecond,
+               nullptr);
+}
+
 void Publisher::connectSignals() {
   auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
     if (auto self = lock(data); self && GST_PAD_IS_SRC(pad)) self->onPadAdded(pad);
@@ -271,6 +281,10 @@ void Publisher::connectSignals() {
       g_object_set(buffer, "rtx-next-seqnum", FALSE, nullptr);
     };
     connect(rtpbin.get(), "new-jitterbuffer", G_CALLBACK(jitterbuffer));
+    auto added = +[](GstBin *, GstElement *element, gpointer) {
+      if (g_str_has_prefix(GST_OBJECT_NAME(element), "rtpsession")) configureRtcp(element);
+    };
+    connect(rtpbin.get(), "element-added", G_CALLBACK(added));
   }
 }
 
