@@ -17,13 +17,13 @@ enum class CloseCode : std::uint16_t {
   Normal = 1000,
   GoingAway = 1001,
   ServerError = 1011,
-  TryAgainLater = 1013,
   BadMessage = 4400,
   NotAllowed = 4403,
   NoCommonCodec = 4406,
   TooSlow = 4408,
   StreamTaken = 4409,
   TooLarge = 4413,
+  TryAgainLater = 4503,
 };
 
 struct OfferMessage {

@@ -61,7 +61,7 @@ static const Row kRows[] = {
      "(cam*,room/*); unset: the streams of the request pads if there are any, else every name",
      StringField{&Settings::streams}},
     {"max-publishers", "Maximum publishers",
-     "How many may publish or negotiate at once; one more is closed with 1013. 0: as many as there "
+     "How many may publish or negotiate at once; one more is closed with 4503. 0: as many as there "
      "are descriptors for",
      UintField{&Settings::maxPublishers, 100'000}},
     {"output", "Output", "What leaves the pads", OutputField{&Settings::output}},

@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 
 constexpr unsigned kTickMs = 250;
 constexpr gint64 kGoodbyeGraceUs = 1'000'000;
+/// More than any publisher has to say, before and after its media are connected.
+constexpr guint64 kMaxBytesEarly = 512 * 1024, kMaxBytes = 4 * 1024 * 1024;
 constexpr unsigned kMaxEndingOfOneStream = 4;
 constexpr unsigned kDescriptorsOfPublisher = 48;
 constexpr unsigned kDescriptorsOfClient = 96;  ///< more: who is connected shall be able to publish
@@ -315,7 +317,8 @@ void StreamHost::tick() {
   std::vector<Session *> all;
   for (auto &[id, session] : sessions_) all.push_back(session.get());
   for (Session *session : all) {
-    if (session->socketOpen && session->socket->sentTooMuch()) {
+    if (session->socketOpen && session->socket->hasSentMoreThan(session->connectedAt ? kMaxBytes
+                                                                                  : kMaxBytesEarly)) {
       session->socketOpen = false;
       session->socket->drop();
       endPublisher(*session, EndCause::Refused, "more messages than any publisher has to send");

@@ -127,20 +127,30 @@ GstClockTime Track::elementTime(Inlet &inlet, GstClockTime time) {
   return result < 0 ? 0 : static_cast<GstClockTime>(result);
 }
 
-void Track::stamp(Inlet &inlet, GstBuffer *buffer) {
+/// Puts a buffer on the element's timeline, which never goes back, whatever RTCP says. Pictures that
+/// come too early on it stay, since others are built on them, but get the time of the last one; audio
+/// would be stretched by that in parsers that count on, so it is left out: then it returns false.
+bool Track::stamp(Inlet &inlet, GstBuffer *buffer) {
   Lock lock(mutex_);
   GstClockTime time = GST_CLOCK_TIME_NONE;
   if (GST_BUFFER_PTS_IS_VALID(buffer))
     time = gst_segment_to_running_time(&inlet.segment_, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
   if (GST_CLOCK_TIME_IS_VALID(time)) time = elementTime(inlet, time);
   if (!GST_CLOCK_TIME_IS_VALID(time)) time = GST_CLOCK_TIME_IS_VALID(lastTime_) ? lastTime_ : 0;
-  if (GST_CLOCK_TIME_IS_VALID(lastTime_)) time = std::max(time, lastTime_);
+  if (GST_CLOCK_TIME_IS_VALID(lastTime_) && time < lastTime_) {
+    if (kind_ == MediaKind::Audio && inlet.form() != Form::Rtp) {
+      discontinuous_ = true;
+      return false;
+    }
+    time = lastTime_;
+  }
   lastTime_ = time;
   GST_BUFFER_PTS(buffer) = time;
   // Real-time encoders do not reorder: what is decoded next is shown next.
   GST_BUFFER_DTS(buffer) = inlet.form() == Form::Raw ? GST_CLOCK_TIME_NONE : time;
   if (discontinuous_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   discontinuous_ = false;
+  return true;
 }
 
 void Track::push(const std::shared_ptr<Inlet> &inlet, Ref<GstBuffer> buffer) {
@@ -156,7 +166,7 @@ void Track::push(const std::shared_ptr<Inlet> &inlet, Ref<GstBuffer> buffer) {
   }
   pushAll(headers);
   buffer = Ref<GstBuffer>::take(gst_buffer_make_writable(buffer.release()));
-  stamp(*inlet, buffer.get());
+  if (!stamp(*inlet, buffer.get())) return;
   noteFlow(gst_pad_push(outlet_, buffer.release()));
 }
 
@@ -269,24 +279,37 @@ void Track::pushGap(milliseconds latency) {
   gst_pad_push_event(outlet_, gst_event_new_gap(from, now - from));
 }
 
+/// What ends in a sink is finished after its first EOS, and a queue before it would make an error of
+/// one more. The query returns when the queue has passed on what came before, the event tells.
+bool Track::isDownstreamAlive() {
+  auto drain = Ref<GstQuery>::take(gst_query_new_drain());
+  gst_pad_peer_query(outlet_, drain.get());
+  return gst_pad_push_event(outlet_,
+                            gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                                 gst_structure_new_empty("webrtc-publisher-end")));
+}
+
 void Track::pushEos(Feed next, std::uint64_t epoch) {
   Events headers;
+  bool again;
   {
     Lock lock(mutex_);
     if (epoch_ != epoch) return;
     feed_ = next;
     epoch_++;
-    // A queue whose downstream is finished would make an error of one more EOS.
+    eosAt_.reset();
     if (eosSent_ || lastFlow_ == GST_FLOW_ERROR || lastFlow_ == GST_FLOW_EOS) return;
+    again = std::exchange(hadEos_, true);
     eosSent_ = true;
     if (!segmentSent_ && !started_) {
-      OwnedString id(gst_pad_create_stream_id(outlet_, GST_PAD_PARENT(outlet_), GST_PAD_NAME(outlet_)));
+      OwnedString id(
+          gst_pad_create_stream_id(outlet_, GST_PAD_PARENT(outlet_), GST_PAD_NAME(outlet_)));
       headers.push_back(Ref<GstEvent>::take(gst_event_new_stream_start(id.get())));
     }
     segmentSent_ = false;
     started_ = 0;
-    eosAt_.reset();
   }
+  if (again && !isDownstreamAlive()) return;
   GST_DEBUG_OBJECT(outlet_, "EOS");
   pushAll(headers);
   gst_pad_push_event(outlet_, gst_event_new_eos());
@@ -311,7 +334,7 @@ void Track::interrupt() {
   epoch_++;
   eosAt_.reset();
   started_ = 0;
-  segmentSent_ = awaitKeyframe_ = eosSent_ = false;
+  segmentSent_ = awaitKeyframe_ = eosSent_ = hadEos_ = false;
   lastFlow_ = GST_FLOW_OK;
   lastTime_ = GST_CLOCK_TIME_NONE;
   clockOffset_.reset();
@@ -329,6 +352,10 @@ void Track::setPlaying(bool playing) {
   Lock lock(mutex_);
   playing_ = playing;
   clockOffset_.reset();
+  if (playing || !current_) return;
+  // What is under way may not come through; a decoder needs a new start.
+  discontinuous_ = true;
+  awaitKeyframe_ = kind_ == MediaKind::Video && current_->form() == Form::Encoded;
 }
 
 }  // namespace gws

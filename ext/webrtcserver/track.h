@@ -84,12 +84,13 @@ class Track {
   void noteFlow(GstFlowReturn flow) EXCLUDES(mutex_);
   static void addStreamStart(const Inlet &inlet, Events &headers);
   void addHeaders(const Inlet &inlet, Events &headers) REQUIRES(mutex_);
-  void stamp(Inlet &inlet, GstBuffer *buffer) EXCLUDES(mutex_);
+  bool stamp(Inlet &inlet, GstBuffer *buffer) EXCLUDES(mutex_);
   GstClockTime elementTime(Inlet &inlet, GstClockTime time) REQUIRES(mutex_);
   void pushAll(Events &events);
   bool waitForTick(std::uint64_t epoch, bool *eosDue) EXCLUDES(mutex_);
   void pushGap(std::chrono::milliseconds latency) EXCLUDES(mutex_);
   void pushEos(Feed next, std::uint64_t epoch) EXCLUDES(mutex_);
+  bool isDownstreamAlive();
 
   GstPad *const outlet_;  ///< the pad that owns this
   MediaKind kind_;
@@ -103,6 +104,7 @@ class Track {
   bool playing_ GUARDED_BY(mutex_) = false;
   bool awaitKeyframe_ GUARDED_BY(mutex_) = false;     ///< frames were dropped on the way
   bool eosSent_ GUARDED_BY(mutex_) = false;           ///< and no stream-start since
+  bool hadEos_ GUARDED_BY(mutex_) = false;            ///< since the pad was activated
   GstFlowReturn lastFlow_ GUARDED_BY(mutex_) = GST_FLOW_OK;
   bool discontinuous_ GUARDED_BY(mutex_) = false;     ///< the next buffer is DISCONT
   /// Publication::order of the one whose stream-start went out last, 0: none.

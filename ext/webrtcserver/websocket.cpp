@@ -11,7 +11,6 @@ namespace gws {
 /// More than the protocol's own bound, so that its close code goes out; beyond it libsoup closes
 /// with 1009 before it has the whole message.
 constexpr guint64 kMaxMessageBytes = 1024 * 1024;
-constexpr guint64 kMaxBytesOfAll = 4 * 1024 * 1024;
 constexpr gint64 kCloseTimeoutUs = 5'000'000;
 
 /// libsoup sits on top of TLS on top of the socket.
@@ -127,13 +126,13 @@ void WebSocket::drop() {
   if (connection) cut(connection.get());
 }
 
-bool WebSocket::sentTooMuch() const {
+bool WebSocket::hasSentMoreThan(guint64 bytes) const {
   auto socket = connection_ ? socketOf(connection_.get()) : nullptr;
   tcp_info info{};
   socklen_t size = sizeof info;
   return socket &&
          getsockopt(g_socket_get_fd(socket.get()), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-         info.tcpi_bytes_received > kMaxBytesOfAll;
+         info.tcpi_bytes_received > bytes;
 }
 
 }  // namespace gws

@@ -58,9 +58,9 @@ class WebSocket {
   void close(CloseCode code, const std::string &reason) REQUIRES(control);
   /// Cuts the connection; closed() is not called.
   void drop() REQUIRES(control);
-  /// Whether more came than any publisher has to say. libsoup 3.2 bounds each frame, but neither the
+  /// Whether more bytes came than that. libsoup 3.2 bounds each frame, but neither the
   /// message that is made of many nor the pongs that a flood of pings is owed.
-  bool sentTooMuch() const REQUIRES(control);
+  bool hasSentMoreThan(guint64 bytes) const REQUIRES(control);
 
  private:
   static void onMessage(SoupWebsocketConnection *, gint type, GBytes *message, gpointer self);

@@ -126,6 +126,29 @@ GST_START_TEST(null_whenEverElapsed_repeatedWithoutEnd) {
 }
 GST_END_TEST
 
+// Small pictures, few of them, and a patient server: tests/valgrind runs this one.
+GST_START_TEST(publication_ofALightClient_beginsAndEnds) {
+  PublishPipeline pipeline(
+      std::string("webrtcpublishsrc name=pub negotiation-timeout=300000 inactivity-timeout=300000 "
+                  "pub.video_cam") +
+      kSink + " pub.audio_cam" + kSink);
+  PadRecorder &video = pipeline.record("video_cam");
+  PadRecorder &audio = pipeline.record("audio_cam");
+  fail_unless(pipeline.play());
+  PublishOptions options = optionsFor(pipeline);
+  options.audio = {"pcmu"};
+  options.fps = 5;
+  PublishClient client(options);
+  mustPublish(client);
+  fail_unless(video.waitBuffers(5) && audio.waitBuffers(5), "no buffers came");
+  client.closeGoodbye();
+  fail_unless(pipeline.waitMessage("webrtc-publisher-removed").has_value());
+  fail_unless(video.waitEos() && audio.waitEos(), "no EOS came");
+  pipeline.stop();
+  mustBeHealthy(pipeline);
+}
+GST_END_TEST
+
 GST_START_TEST(states_downAndUpAgain_publishAgain) {
   PublishPipeline pipeline(twoTracks());
   PadRecorder &seen = pipeline.record("video_cam");
@@ -280,6 +303,7 @@ Suite *lifecycle_suite() {
                       static_cast<int>(Moment::Count));
   tcase_add_test(all, null_whilePublishing_tellsTheClientThatThePipelineStops);
   tcase_add_test(all, null_whenEverElapsed_repeatedWithoutEnd);
+  tcase_add_test(all, publication_ofALightClient_beginsAndEnds);
   tcase_add_test(all, states_downAndUpAgain_publishAgain);
   tcase_add_test(all, pause_whilePublishing_goesOnAfterwards);
   tcase_add_test(all, publications_repeated_leakNoThreadAndNoDescriptor);
