@@ -37,7 +37,7 @@ static std::string padText(GstPad *pad, const char *property) {
   return text;
 }
 
-/// room/cam1 → recordings/room_cam1-20260131-235959-0123abcd.mkv
+/// room/cam1 → recordings/room_cam1-20260131-235959-0123.mkv
 static std::string fileName(const App &app, const std::string &stream, const std::string &id) {
   GDateTime *now = g_date_time_new_now_local();
   char *time = g_date_time_format(now, "%Y%m%d-%H%M%S");
@@ -47,10 +47,7 @@ static std::string fileName(const App &app, const std::string &stream, const std
   for (char &c : name)
     if (c == '/') c = '_';
   if (name[0] == '.') name[0] = '_';
-  char *path = g_build_filename(app.options.directory.c_str(), name.c_str(), nullptr);
-  std::string result = path;
-  g_free(path);
-  return result;
+  return app.options.directory + "/" + name;
 }
 
 static void startRecording(App &app, Recording &recording, const std::string &stream,
@@ -142,9 +139,8 @@ static void finish(App &app, GstObject *bin) {
     app.recordings.erase(it);
     break;
   }
-  bool done = app.stopping && app.recordings.empty();
+  if (app.stopping && app.recordings.empty()) g_main_loop_quit(app.loop);
   g_mutex_unlock(&app.mutex);
-  if (done) g_main_loop_quit(app.loop);
 }
 
 static void printError(GstMessage *message) {
@@ -191,12 +187,9 @@ static gboolean onInterrupt(gpointer data) {
 static bool parseOptions(int argc, char **argv, Options &options) {
   char *address = nullptr, *directory = nullptr;
   const GOptionEntry entries[] = {
-      {"address", 'a', 0, G_OPTION_ARG_STRING, &address,
-       "Address to listen on (127.0.0.1; 0.0.0.0: every one)", "IP"},
-      {"port", 'p', 0, G_OPTION_ARG_INT, &options.port, "Port to listen on (8080; 0: a free one)",
-       "N"},
-      {"directory", 'd', 0, G_OPTION_ARG_FILENAME, &directory,
-       "Where the files go (recordings)", "DIR"},
+      {"address", 'a', 0, G_OPTION_ARG_STRING, &address, "To listen on (127.0.0.1)", "IP"},
+      {"port", 'p', 0, G_OPTION_ARG_INT, &options.port, "To listen on (8080; 0: a free one)", "N"},
+      {"directory", 'd', 0, G_OPTION_ARG_FILENAME, &directory, "For the files (recordings)", "DIR"},
       {}};
   GOptionContext *context = g_option_context_new("- record every stream that is published");
   g_option_context_add_main_entries(context, entries, nullptr);
@@ -204,7 +197,6 @@ static bool parseOptions(int argc, char **argv, Options &options) {
   GError *error = nullptr;
   bool ok = g_option_context_parse(context, &argc, &argv, &error);
   if (!ok) g_printerr("%s\n", error->message);
-  g_clear_error(&error);
   g_option_context_free(context);
   if (address) options.address = address;
   if (directory) options.directory = directory;
@@ -214,13 +206,12 @@ static bool parseOptions(int argc, char **argv, Options &options) {
 }
 
 int main(int argc, char **argv) {
-  App app;
+  static App app;
   if (!parseOptions(argc, argv, app.options)) return 2;
   if (g_mkdir_with_parents(app.options.directory.c_str(), 0755) != 0) {
     g_printerr("The directory %s cannot be made.\n", app.options.directory.c_str());
     return 1;
   }
-  g_mutex_init(&app.mutex);
   app.loop = g_main_loop_new(nullptr, FALSE);
   app.pipeline = gst_pipeline_new(nullptr);
   g_object_set(app.pipeline, "message-forward", TRUE, nullptr);
@@ -237,27 +228,22 @@ int main(int argc, char **argv) {
   g_unix_signal_add(SIGINT, onInterrupt, &app);
   g_unix_signal_add(SIGTERM, onInterrupt, &app);
   g_timeout_add(250, announce, &app);
-
   int status = 1;
   if (gst_element_set_state(app.pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE) {
     guint port = 0;
     g_object_get(publish, "current-port", &port, nullptr);
-    bool local = app.options.address == "127.0.0.1" || app.options.address == "0.0.0.0";
     g_print("Open http://%s:%u/ in a browser. Recordings go to %s; Ctrl-C ends them.\n",
-            local ? "localhost" : app.options.address.c_str(), port, app.options.directory.c_str());
+            app.options.address == "127.0.0.1" ? "localhost" : app.options.address.c_str(), port,
+            app.options.directory.c_str());
     g_main_loop_run(app.loop);
     status = 0;
-  } else {
-    if (GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR)) {
-      printError(message);
-      gst_message_unref(message);
-    }
+  } else if (GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR)) {
+    printError(message);
+    gst_message_unref(message);
   }
   gst_element_set_state(app.pipeline, GST_STATE_NULL);
   gst_bus_remove_watch(bus);
   gst_object_unref(bus);
   gst_object_unref(app.pipeline);
-  g_main_loop_unref(app.loop);
-  g_mutex_clear(&app.mutex);
   return status;
 }

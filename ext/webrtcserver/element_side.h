@@ -13,9 +13,9 @@
 
 namespace gws {
 
-/// Implemented by the element; it outlives everything that holds a reference to this. Every function
-/// may be called from any thread that is not the control thread, unless it says otherwise, and may
-/// block in the application's handlers.
+/// Implemented by the element; it outlives everything that holds a reference to this. Every
+/// function may be called from any thread that is not the control thread, unless it says otherwise,
+/// and may block in the application's handlers.
 class ElementSide {
  public:
   virtual GstElement *element() const = 0;

@@ -83,8 +83,7 @@ void Gate::ask() {
   gint64 now = g_get_monotonic_time();
   if (now - lastRequest_ < kRequestIntervalUs) return;
   lastRequest_ = now;
-  GstEvent *request =
-      gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0);
+  GstEvent *request = gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0);
   if (GST_PAD_IS_SRC(pad_.get()))
     gst_pad_send_event(pad_.get(), request);
   else

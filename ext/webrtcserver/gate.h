@@ -20,9 +20,9 @@ struct StartLine {
 };
 
 /// A buffer probe on the pad that carries a track's frames; what it does not let through is
-/// dropped, and a key frame is asked for at once and then every 500 ms. Audio is kept until the video
-/// of its publisher is there, at most for a second, so that both begin together. Owned by the publisher; streaming
-/// threads run the probe, a worker calls askAgain().
+/// dropped, and a key frame is asked for at once and then every 500 ms. Audio is kept until the
+/// video of its publisher is there, at most for a second, so that both begin together. Owned by the
+/// publisher; streaming threads run the probe, a worker calls askAgain().
 class Gate {
  public:
   /// `line` outlives the gate.
@@ -49,8 +49,8 @@ class Gate {
   StartLine &line_;
   std::atomic<bool> open_ = false;
   std::atomic<gint64> lastRequest_ = 0;  ///< monotonic µs
-  std::deque<Ref<GstBuffer>> held_;  ///< audio; streaming thread
-  gint64 heldSince_ = 0;             ///< monotonic µs; streaming thread
+  std::deque<Ref<GstBuffer>> held_;      ///< audio; streaming thread
+  gint64 heldSince_ = 0;                 ///< monotonic µs; streaming thread
   gulong probe_ = 0;
 };
 

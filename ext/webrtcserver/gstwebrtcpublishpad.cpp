@@ -131,11 +131,10 @@ static void gst_webrtc_publish_pad_init(GstWebRTCPublishPad *pad) {
 
 namespace gws {
 
-GstPad *makePublishPad(GstPadTemplate *templ, const char *name, MediaKind kind,
-                       PadName stream) {
-  auto *pad = GST_WEBRTC_PUBLISH_PAD(g_object_new(GST_TYPE_WEBRTC_PUBLISH_PAD, "name", name,
-                                                  "direction", GST_PAD_SRC, "template", templ,
-                                                  nullptr));
+GstPad *makePublishPad(GstPadTemplate *templ, const char *name, MediaKind kind, PadName stream) {
+  auto *pad =
+      GST_WEBRTC_PUBLISH_PAD(g_object_new(GST_TYPE_WEBRTC_PUBLISH_PAD, "name", name, "direction",
+                                          GST_PAD_SRC, "template", templ, nullptr));
   pad->state->track.setKind(kind);
   pad->state->stream = std::move(stream.stream);
   pad->state->index = stream.index;

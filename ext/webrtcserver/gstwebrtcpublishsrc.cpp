@@ -20,12 +20,14 @@
  *
  * ## Record what the page http://localhost:8080/cam1/publish sends
  * |[
- * gst-launch-1.0 -e webrtcpublishsrc name=pub port=8080 pub.video_cam1 ! queue ! h264parse ! mux. pub.audio_cam1 ! queue ! opusparse ! mux. matroskamux name=mux ! filesink location=cam1.mkv
+ * gst-launch-1.0 -e webrtcpublishsrc name=pub port=8080 pub.video_cam1 ! queue ! h264parse ! mux.
+ * pub.audio_cam1 ! queue ! opusparse ! mux. matroskamux name=mux ! filesink location=cam1.mkv
  * ]|
  *
  * ## Look at it and listen to it
  * |[
- * gst-launch-1.0 webrtcpublishsrc name=pub pub.video_cam1 ! queue ! videoconvert ! autovideosink pub.audio_cam1 ! queue ! audioconvert ! audioresample ! autoaudiosink
+ * gst-launch-1.0 webrtcpublishsrc name=pub pub.video_cam1 ! queue ! videoconvert ! autovideosink
+ * pub.audio_cam1 ! queue ! audioconvert ! audioresample ! autoaudiosink
  * ]|
  *
  * ## A stream with a name that is no pad's name
@@ -74,7 +76,8 @@ static void setProperty(GObject *object, guint id, const GValue *value, GParamSp
 
 static void setStrings(GValue *value, const std::vector<std::string> &strings) {
   auto **array = g_new0(char *, strings.size() + 1);
-  for (std::size_t i = 0; i < strings.size(); i++) array[i] = g_strdup(strings[i].c_str());
+  for (std::size_t i = 0; i < strings.size(); i++)
+    array[i] = g_strdup(strings[i].c_str());
   g_value_take_boxed(value, array);
 }
 
@@ -217,8 +220,7 @@ static void installSignals(GType type) {
    */
   signalIds[SIGNAL_DISCONNECT_PUBLISHER] = g_signal_new_class_handler(
       "disconnect-publisher", type, static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
-      G_CALLBACK(disconnectPublisher), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 1,
-      G_TYPE_STRING);
+      G_CALLBACK(disconnectPublisher), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
   /**
    * GstWebRTCPublishSrc::request-keyframe:
    * @stream: the stream's name
@@ -281,8 +283,8 @@ static void gst_webrtc_publish_src_init(GstWebRTCPublishSrc *self) {
   };
   self->impl = new PublishSrc(GST_BIN(self), std::move(emit));
   // The sinks inside webrtcbin are nobody's: the pipeline must not wait for their EOS.
-  gst_bin_set_suppressed_flags(GST_BIN(self), static_cast<GstElementFlags>(
-                                                  GST_ELEMENT_FLAG_SINK | GST_ELEMENT_FLAG_SOURCE));
+  gst_bin_set_suppressed_flags(
+      GST_BIN(self), static_cast<GstElementFlags>(GST_ELEMENT_FLAG_SINK | GST_ELEMENT_FLAG_SOURCE));
   GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SOURCE);
 }
 

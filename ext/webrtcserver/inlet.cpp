@@ -39,8 +39,8 @@ void Inlet::requestKeyframe(Request request) {
   gint64 now = g_get_monotonic_time();
   if (request == Request::NowAndThen && now - lastRequest_ < kRequestIntervalUs) return;
   lastRequest_ = now;
-  gst_pad_push_event(pad_.get(), gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE,
-                                                                             TRUE, 0));
+  gst_pad_push_event(pad_.get(),
+                     gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
 }
 
 GstFlowReturn Inlet::chain(GstPad *pad, GstObject *, GstBuffer *buffer) {
@@ -92,8 +92,8 @@ bool Inlet::answerCaps(GstQuery *query) {
   gst_query_parse_caps(query, &filter);
   Ref<GstCaps> caps = acceptableCaps();
   if (filter)
-    caps = Ref<GstCaps>::take(
-        gst_caps_intersect_full(caps.get(), filter, GST_CAPS_INTERSECT_FIRST));
+    caps =
+        Ref<GstCaps>::take(gst_caps_intersect_full(caps.get(), filter, GST_CAPS_INTERSECT_FIRST));
   gst_query_set_caps_result(query, caps.get());
   return true;
 }

@@ -17,7 +17,8 @@ constexpr unsigned kMaxSurplus = 8;
 
 Intake::~Intake() {
   Lock lock(mutex_);
-  for (auto &pad : drains_) gst_pad_set_active(pad.get(), FALSE);
+  for (auto &pad : drains_)
+    gst_pad_set_active(pad.get(), FALSE);
 }
 
 void Intake::add(IntakeTrack track) {
@@ -73,7 +74,8 @@ void Intake::expose() {
     }
     exposing_ = true;
   }
-  for (auto &pad : pads) element_.addSometimesPad(pad.get());
+  for (auto &pad : pads)
+    element_.addSometimesPad(pad.get());
   Lock lock(mutex_);
   exposed_.notifyAll();
   exposing_ = false;
@@ -86,7 +88,8 @@ void Intake::retire(GstPad *outlet) {
                               [=](const auto &track) { return track->outlet.get() == outlet; });
     if (found == tracks_.end() || !(*found)->exposed) return;
     (*found)->exposed = false;
-    while (exposing_) exposed_.wait(mutex_);
+    while (exposing_)
+      exposed_.wait(mutex_);
   }
   element_.removeSometimesPad(outlet);
 }
@@ -115,7 +118,8 @@ bool Intake::link(GstPad *pad) {
 void Intake::close() {
   Lock lock(mutex_);
   closed_ = true;
-  for (auto &track : tracks_) track->inlet->close();
+  for (auto &track : tracks_)
+    track->inlet->close();
 }
 
 bool Intake::keyframeMissing() const {
@@ -144,7 +148,8 @@ void Intake::askForKeyframes(bool onlyWhereMissing) {
 gint64 Intake::lastArrival() const {
   Lock lock(mutex_);
   gint64 last = 0;
-  for (auto &track : tracks_) last = std::max(last, track->inlet->lastArrival());
+  for (auto &track : tracks_)
+    last = std::max(last, track->inlet->lastArrival());
   return last;
 }
 

@@ -36,7 +36,8 @@ struct IntakeTrack {
 /// publisher's strand verifies and closes it.
 class Intake {
  public:
-  Intake(ElementSide &element, std::string stream) : element_(element), stream_(std::move(stream)) {}
+  Intake(ElementSide &element, std::string stream)
+      : element_(element), stream_(std::move(stream)) {}
   ~Intake();
 
   void add(IntakeTrack track) EXCLUDES(mutex_);

@@ -24,8 +24,8 @@ static Ref<GstCaps> rawCaps(MediaKind kind) {
 
 static Ref<GstCaps> rtpCaps(const Codec &codec) {
   return capsFrom(std::string("application/x-rtp, media=(string)") + kindName(codec.kind) +
-                  ", encoding-name=(string)" + codec.encodingName +
-                  ", clock-rate=(int)" + std::to_string(codec.clockRate));
+                  ", encoding-name=(string)" + codec.encodingName + ", clock-rate=(int)" +
+                  std::to_string(codec.clockRate));
 }
 
 GstCaps *padTemplateCaps(MediaKind kind) {
@@ -48,10 +48,9 @@ static Ref<GstElementFactory> decoderFor(const Codec &codec, GstCaps *accepted) 
   auto encoded = Ref<GstCaps>::take(gst_caps_make_writable(encodedCaps(codec).release()));
   // Decoders for video with an alpha channel want what no publisher sends.
   gst_caps_set_simple(encoded.get(), "codec-alpha", G_TYPE_BOOLEAN, FALSE, nullptr);
-  FactoryList decoders(
-      g_list_sort(gst_element_factory_list_get_elements(GST_ELEMENT_FACTORY_TYPE_DECODER,
-                                                        GST_RANK_MARGINAL),
-                  gst_plugin_feature_rank_compare_func));
+  FactoryList decoders(g_list_sort(
+      gst_element_factory_list_get_elements(GST_ELEMENT_FACTORY_TYPE_DECODER, GST_RANK_MARGINAL),
+      gst_plugin_feature_rank_compare_func));
   for (GList *item = decoders.get(); item; item = item->next) {
     GstElementFactory *factory = GST_ELEMENT_FACTORY(item->data);
     if (gst_element_factory_can_sink_any_caps(factory, encoded.get()) &&
@@ -65,8 +64,7 @@ static bool accepts(GstCaps *caps, const Codec &codec, Form form) {
   if (form == Form::Rtp) return gst_caps_can_intersect(caps, rtpCaps(codec).get());
   if (!hasElement(codec.depayloader) || !hasElement(codec.parser)) return false;
   if (form == Form::Encoded) return gst_caps_can_intersect(caps, encodedCaps(codec).get());
-  Ref<GstCaps> raw =
-      Ref<GstCaps>::take(gst_caps_intersect(caps, rawCaps(codec.kind).get()));
+  Ref<GstCaps> raw = Ref<GstCaps>::take(gst_caps_intersect(caps, rawCaps(codec.kind).get()));
   return !gst_caps_is_empty(raw.get()) && decoderFor(codec, raw.get());
 }
 
@@ -101,10 +99,10 @@ static void setIfThere(GstElement *element, const char *property, const char *va
 }
 
 static void configure(GstElement *element) {
-  setIfThere(element, "request-keyframe", "true");    // depayloaders: a loss asks for a key frame
-  setIfThere(element, "config-interval", "-1");       // parsers: parameter sets with key frames
-  setIfThere(element, "use-inband-fec", "true");      // opusdec
-  setIfThere(element, "plc", "true");                 // audio decoders
+  setIfThere(element, "request-keyframe", "true");  // depayloaders: a loss asks for a key frame
+  setIfThere(element, "config-interval", "-1");     // parsers: parameter sets with key frames
+  setIfThere(element, "use-inband-fec", "true");    // opusdec
+  setIfThere(element, "plc", "true");               // audio decoders
 }
 
 static Result<GstElement *> append(GstBin *bin, GstElement *previous, Ref<GstElement> element,
@@ -138,11 +136,11 @@ Result<Chain> buildChain(GstBin *bin, const Codec &codec, Form form, GstCaps *ac
   }
   chain.gate = staticPad(*last, "src");
   if (form == Form::Raw) {
-    Ref<GstCaps> raw =
-        Ref<GstCaps>::take(gst_caps_intersect(accepted, rawCaps(codec.kind).get()));
+    Ref<GstCaps> raw = Ref<GstCaps>::take(gst_caps_intersect(accepted, rawCaps(codec.kind).get()));
     auto factory = decoderFor(codec, raw.get());
     if (!factory) return Error{0, std::string("no decoder for ") + codec.name + " is installed"};
-    last = append(bin, *last, Ref<GstElement>::sink(gst_element_factory_create(factory.get(), nullptr)),
+    last = append(bin, *last,
+                  Ref<GstElement>::sink(gst_element_factory_create(factory.get(), nullptr)),
                   GST_OBJECT_NAME(factory.get()));
     if (!last) return last.error();
   }

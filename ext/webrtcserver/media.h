@@ -28,8 +28,8 @@ struct Chain {
   Ref<GstPad> gate;  ///< carries encoded frames (RTP, if nothing is depayloaded)
   Ref<GstPad> src;
 };
-/// `accepted`: the caps of downstream, for the choice of a decoder. For Form::Rtp all three pads are
-/// empty: there is nothing between. The error names the element that is missing.
+/// `accepted`: the caps of downstream, for the choice of a decoder. For Form::Rtp all three pads
+/// are empty: there is nothing between. The error names the element that is missing.
 Result<Chain> buildChain(GstBin *bin, const Codec &codec, Form form, GstCaps *accepted);
 
 }  // namespace gws

@@ -13,8 +13,8 @@ struct PadName {
   unsigned index = 0;
 };
 
-/// Reads what stands behind `video_` or `audio_`. Only `_` and a number without leading zeros at the
-/// end is an index; all else belongs to the stream's name.
+/// Reads what stands behind `video_` or `audio_`. Only `_` and a number without leading zeros at
+/// the end is an index; all else belongs to the stream's name.
 PadName parsePadName(std::string_view afterKind);
 
 }  // namespace gws

@@ -59,7 +59,8 @@ Result<void> PublishSrc::start() {
     settings = started_ = settings_;
   }
   if (auto checked = checkSettings(settings); !checked) return checked;
-  for (auto &pad : pads()) setPublishPadLatency(pad.get(), settings.latencyMs * GST_MSECOND);
+  for (auto &pad : pads())
+    setPublishPadLatency(pad.get(), settings.latencyMs * GST_MSECOND);
   Running running;
   running.control = ControlThread::shared();
   running.workers = std::make_shared<Workers>();
@@ -130,7 +131,8 @@ void PublishSrc::setPlaying(bool playing) {
     Lock lock(mutex_);
     playing_ = playing;
   }
-  for (auto &pad : pads()) publishPadTrack(pad.get())->setPlaying(playing);
+  for (auto &pad : pads())
+    publishPadTrack(pad.get())->setPlaying(playing);
 }
 
 std::vector<Ref<GstPad>> PublishSrc::pads() const {
@@ -157,8 +159,8 @@ GstPad *PublishSrc::requestPad(GstPadTemplate *templ, const char *name) {
     return nullptr;
   }
   MediaKind kind = prefix == "audio_" ? MediaKind::Audio : MediaKind::Video;
-  auto pad = Ref<GstPad>::sink(
-      makePublishPad(templ, name, kind, parsePadName(std::string_view(name).substr(prefix.size()))));
+  auto pad = Ref<GstPad>::sink(makePublishPad(
+      templ, name, kind, parsePadName(std::string_view(name).substr(prefix.size()))));
   setUpPad(pad.get());
   if (GST_STATE_TARGET(element_) >= GST_STATE_PAUSED) gst_pad_set_active(pad.get(), TRUE);
   if (!gst_element_add_pad(element(), pad.get())) return nullptr;
@@ -190,8 +192,7 @@ void PublishSrc::removeSometimesPad(GstPad *pad) {
   gst_child_proxy_child_removed(GST_CHILD_PROXY(element_), G_OBJECT(pad), GST_PAD_NAME(pad));
 }
 
-std::vector<Ref<GstPad>> PublishSrc::reservedPads(const std::string &stream,
-                                                  MediaKind kind) const {
+std::vector<Ref<GstPad>> PublishSrc::reservedPads(const std::string &stream, MediaKind kind) const {
   std::vector<Ref<GstPad>> result;
   {
     Lock lock(mutex_);
@@ -317,10 +318,9 @@ void PublishSrc::failPublisherOf(GstObject *source, const char *what) {
   });
 }
 
-void PublishSrc::post(const char *name, const std::string &stream,
-                      const std::string &publisherId, const char *reason) {
-  GstStructure *fields =
-      gst_structure_new(name, "stream", G_TYPE_STRING, stream.c_str(), nullptr);
+void PublishSrc::post(const char *name, const std::string &stream, const std::string &publisherId,
+                      const char *reason) {
+  GstStructure *fields = gst_structure_new(name, "stream", G_TYPE_STRING, stream.c_str(), nullptr);
   if (!publisherId.empty())
     gst_structure_set(fields, "publisher-id", G_TYPE_STRING, publisherId.c_str(), nullptr);
   if (reason) gst_structure_set(fields, "reason", G_TYPE_STRING, reason, nullptr);

@@ -29,8 +29,7 @@ class PublishSrc final : public ElementSide {
   struct Signals {
     std::function<void(const std::string &id, GstElement *webrtcbin)> webrtcbinReady;
     std::function<void(const std::string &stream, const std::string &id)> publisherAdded;
-    std::function<void(const std::string &stream, const std::string &id,
-                       const std::string &reason)>
+    std::function<void(const std::string &stream, const std::string &id, const std::string &reason)>
         publisherRemoved;
   };
   PublishSrc(GstBin *element, Signals signals);

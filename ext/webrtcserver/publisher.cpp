@@ -116,7 +116,8 @@ Result<void> Publisher::choose() {
     if (auto chosen = chooseLine(media, isVideo ? video : audio); !chosen) return chosen;
   }
   for (auto *rest : {&video, &audio})
-    for (auto &pad : *rest) unfed_.push_back(pad);
+    for (auto &pad : *rest)
+      unfed_.push_back(pad);
   if (lines_.empty())
     return Error{0, "no codec in common: the offer has none that this server can receive"};
   return {};
@@ -128,9 +129,8 @@ Result<void> Publisher::chooseLine(std::size_t media, std::vector<Ref<GstPad>> &
     line.outlet = std::move(reserved.front());
     reserved.erase(reserved.begin());
   }
-  auto accepted = Ref<GstCaps>::take(line.outlet
-                                         ? gst_pad_peer_query_caps(line.outlet.get(), nullptr)
-                                         : gst_caps_new_any());
+  auto accepted = Ref<GstCaps>::take(
+      line.outlet ? gst_pad_peer_query_caps(line.outlet.get(), nullptr) : gst_caps_new_any());
   MediaKind kind = offer_.media[media].kind();
   for (Form form : formsOf(settings_.output)) {
     auto selection = select(offer_, media, wishesFor(accepted.get(), kind, form, settings_));
@@ -211,8 +211,8 @@ Result<void> Publisher::buildTrack(unsigned line) {
   if (chosen.sometimes) track->announce(inlet);
 
   auto accepted = Ref<GstCaps>::take(gst_pad_peer_query_caps(outlet, nullptr));
-  auto chain = buildChain(GST_BIN(bin_.get()), codec(offered.codec), chosen.selection.form,
-                          accepted.get());
+  auto chain =
+      buildChain(GST_BIN(bin_.get()), codec(offered.codec), chosen.selection.form, accepted.get());
   if (!chain) return chain.error();
   if (chain->src && GST_PAD_LINK_FAILED(gst_pad_link(chain->src.get(), inlet->pad())))
     return Error{0, std::string("could not link ") + GST_PAD_NAME(chain->src.get())};
@@ -233,8 +233,8 @@ Result<void> Publisher::buildTrack(unsigned line) {
 
 void Publisher::addTransceivers() {
   for (const Line &line : lines_) {
-    auto caps = Ref<GstCaps>::take(
-        gst_caps_from_string(receiveCaps(offer_, line.selection).c_str()));
+    auto caps =
+        Ref<GstCaps>::take(gst_caps_from_string(receiveCaps(offer_, line.selection).c_str()));
     GstWebRTCRTPTransceiver *added = nullptr;
     g_signal_emit_by_name(webrtcbin_.get(), "add-transceiver",
                           GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps.get(), &added);
@@ -274,8 +274,8 @@ void Publisher::connectSignals() {
   connect(webrtcbin_.get(), "on-ice-candidate", G_CALLBACK(candidate));
   connect(webrtcbin_.get(), "notify::ice-connection-state", G_CALLBACK(iceState));
 
-  if (auto rtpbin = Ref<GstElement>::take(
-          gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"))) {
+  if (auto rtpbin =
+          Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"))) {
     // Waiting for the packet after the last one asks for packets that were never sent.
     auto jitterbuffer = +[](GstElement *, GstElement *buffer, guint, guint, gpointer) {
       g_object_set(buffer, "rtx-next-seqnum", FALSE, nullptr);
@@ -324,7 +324,8 @@ static const GError *errorOf(const GstStructure *reply) {
 
 void Publisher::negotiate() {
   std::vector<Selection> selections;
-  for (const Line &line : lines_) selections.push_back(line.selection);
+  for (const Line &line : lines_)
+    selections.push_back(line.selection);
   auto offer = describe(GST_WEBRTC_SDP_TYPE_OFFER,
                         sanitisedOffer(offer_, selections, offer_.fingerprints.front()));
   if (!offer)
@@ -366,7 +367,8 @@ void Publisher::onLocalSet(const GstStructure *reply) {
     return report_(PublisherFailed{CloseCode::ServerError, "no answer could be made"});
   }
   std::vector<Selection> selections;
-  for (const Line &line : lines_) selections.push_back(line.selection);
+  for (const Line &line : lines_)
+    selections.push_back(line.selection);
   BitrateHints hints{settings_.startBitrate, settings_.minBitrate, settings_.maxBitrate};
   report_(PublisherAnswered{buildAnswer(offer_, selections, *local, hints)});
   answered_ = true;

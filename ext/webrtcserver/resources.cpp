@@ -15,7 +15,8 @@ bool descriptorsLeft(unsigned needed) {
   Owned<DIR, closedir> open(opendir("/proc/self/fd"));
   if (!open) return true;
   rlim_t used = 0;
-  while (readdir(open.get())) used++;
+  while (readdir(open.get()))
+    used++;
   return used + needed <= limit.rlim_cur;
 }
 

@@ -17,7 +17,9 @@ static bool beginsH264(Bytes payload) {
 
 /// RFC 7798: single NAL unit, aggregation packet (48), fragmentation unit (49) with its start bit.
 static bool beginsH265(Bytes payload) {
-  auto starts = [](unsigned type) { return (type >= 16 && type <= 23) || (type >= 32 && type <= 33); };
+  auto starts = [](unsigned type) {
+    return (type >= 16 && type <= 23) || (type >= 32 && type <= 33);
+  };
   if (payload.size() < 3) return false;
   unsigned type = (payload[0] >> 1) & 0x3f;
   if (type == 48) return payload.size() > 4 && starts((payload[4] >> 1) & 0x3f);

@@ -187,7 +187,8 @@ Result<void> checkSettings(const Settings &settings) {
 
 void installSettings(GObjectClass *objectClass, guint *firstFree) {
   guint id = 1;
-  for (const Row &row : kRows) g_object_class_install_property(objectClass, id++, makeSpec(row));
+  for (const Row &row : kRows)
+    g_object_class_install_property(objectClass, id++, makeSpec(row));
   *firstFree = id;
 }
 

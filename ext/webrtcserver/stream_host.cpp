@@ -70,7 +70,8 @@ Result<void> StreamHost::isKnown(const std::string &stream) const {
     auto reserved = element_.reservedStreams();
     if (std::find(reserved.begin(), reserved.end(), stream) != reserved.end()) return {};
   }
-  return Error{404, "There is no stream \"" + stream + "\" here. The page / lists those there are."};
+  return Error{404,
+               "There is no stream \"" + stream + "\" here. The page / lists those there are."};
 }
 
 bool StreamHost::acceptsAnyName() const {
@@ -94,9 +95,8 @@ void StreamHost::open(const std::string &stream, SoupWebsocketConnection *connec
   callbacks.text = [this, borrowed](std::string_view text) REQUIRES(control) {
     apply(*borrowed, borrowed->peer->onText(text, peerNow()));
   };
-  callbacks.binary = [this, borrowed]() REQUIRES(control) {
-    apply(*borrowed, borrowed->peer->onBinary());
-  };
+  callbacks.binary = [this, borrowed]()
+                         REQUIRES(control) { apply(*borrowed, borrowed->peer->onBinary()); };
   callbacks.closed = [this, borrowed](std::optional<unsigned> code) REQUIRES(control) {
     GST_DEBUG("session %u: socket closed, code %d", borrowed->id, code ? int(*code) : -1);
     borrowed->socketOpen = false;
@@ -136,7 +136,8 @@ void StreamHost::apply(Session &session, PeerActions actions) {
       GST_INFO("session %u: %s", session.id, action.text.c_str());
     }
   };
-  for (PeerAction &action : actions) std::visit(Apply{*this, session}, action);
+  for (PeerAction &action : actions)
+    std::visit(Apply{*this, session}, action);
   if (!session.publisher && !session.socketOpen) {
     // Later, since this may run inside a callback of the session's own socket.
     thread_->post([weak = weak_from_this(), id = session.id] {
@@ -213,9 +214,9 @@ void StreamHost::startPublication(Session &session, Offer offer) {
       if (auto self = weak.lock()) self->onEvent(id, event);
     });
   };
-  session.publisher = std::make_shared<Publisher>(element_, workers_, std::move(publication),
-                                                  std::move(offer), element_.settings(),
-                                                  session.loopback, std::move(report));
+  session.publisher =
+      std::make_shared<Publisher>(element_, workers_, std::move(publication), std::move(offer),
+                                  element_.settings(), session.loopback, std::move(report));
   session.publisher->start();
 }
 
@@ -315,10 +316,11 @@ void StreamHost::onGone(Session &session) {
 void StreamHost::tick() {
   gint64 now = g_get_monotonic_time();
   std::vector<Session *> all;
-  for (auto &[id, session] : sessions_) all.push_back(session.get());
+  for (auto &[id, session] : sessions_)
+    all.push_back(session.get());
   for (Session *session : all) {
-    if (session->socketOpen && session->socket->hasSentMoreThan(session->connectedAt ? kMaxBytes
-                                                                                  : kMaxBytesEarly)) {
+    if (session->socketOpen &&
+        session->socket->hasSentMoreThan(session->connectedAt ? kMaxBytes : kMaxBytesEarly)) {
       session->socketOpen = false;
       session->socket->drop();
       endPublisher(*session, EndCause::Refused, "more messages than any publisher has to send");
@@ -347,12 +349,14 @@ void StreamHost::tickPublisher(Session &session, gint64 now) {
 
 std::vector<StreamHost::StreamState> StreamHost::list() const {
   std::map<std::string, bool> states;
-  for (const std::string &name : element_.reservedStreams()) states[name] = false;
+  for (const std::string &name : element_.reservedStreams())
+    states[name] = false;
   for (auto &[id, session] : sessions_)
     if (session->publisher && session->connectedAt && !session->ending)
       states[session->stream] = true;
   std::vector<StreamState> result;
-  for (auto &[name, live] : states) result.push_back({name, live});
+  for (auto &[name, live] : states)
+    result.push_back({name, live});
   return result;
 }
 

@@ -39,8 +39,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   /// Whether a client of that stream is let in: 404 or 503 with a sentence, if not.
   Result<void> admit(const std::string &stream) const REQUIRES(control);
   /// A client of an admitted stream. `loopback`: its connection came over loopback.
-  void open(const std::string &stream, SoupWebsocketConnection *connection,
-            ClosingSockets &closing, bool loopback) REQUIRES(control);
+  void open(const std::string &stream, SoupWebsocketConnection *connection, ClosingSockets &closing,
+            bool loopback) REQUIRES(control);
 
   struct StreamState {
     std::string name;
@@ -56,8 +56,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   bool disconnectPublisher(const std::string &publisherId) REQUIRES(control);
   bool requestKeyframe(const std::string &stream) REQUIRES(control);
   /// Something inside the publisher's bin failed; the reason is for the log.
-  void failPublisher(const std::string &publisherId, const std::string &reason)
-      REQUIRES(control);
+  void failPublisher(const std::string &publisherId, const std::string &reason) REQUIRES(control);
 
  private:
   struct Loss {
@@ -73,9 +72,9 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     std::unique_ptr<WebSocket> socket;
     bool socketOpen = true;
     std::shared_ptr<Publisher> publisher;
-    bool ending = false;       ///< the publisher's teardown has begun
-    gint64 connectedAt = 0;    ///< monotonic µs, 0: not yet
-    bool announced = false;    ///< the application knows of it
+    bool ending = false;     ///< the publisher's teardown has begun
+    gint64 connectedAt = 0;  ///< monotonic µs, 0: not yet
+    bool announced = false;  ///< the application knows of it
     std::string endReason;
     std::optional<Loss> loss;
   };
@@ -90,8 +89,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   void onOpened(Session &session) REQUIRES(control);
   void onGone(Session &session) REQUIRES(control);
   void lose(Session &session, const std::string &reason) REQUIRES(control);
-  void endPublisher(Session &session, EndCause cause, const std::string &reason)
-      REQUIRES(control);
+  void endPublisher(Session &session, EndCause cause, const std::string &reason) REQUIRES(control);
   void refuse(Session &session, CloseCode code, const std::string &reason) REQUIRES(control);
   void tick() REQUIRES(control);
   void tickPublisher(Session &session, gint64 now) REQUIRES(control);

@@ -46,7 +46,8 @@ void Track::announce(const std::shared_ptr<Inlet> &inlet) {
     started_ = inlet->publication().order;
     addStreamStart(*inlet, headers);
   }
-  for (const auto &event : headers) gst_pad_store_sticky_event(outlet_, event.get());
+  for (const auto &event : headers)
+    gst_pad_store_sticky_event(outlet_, event.get());
 }
 
 void Track::takeOver(const std::shared_ptr<Inlet> &inlet) {
@@ -127,9 +128,10 @@ GstClockTime Track::elementTime(Inlet &inlet, GstClockTime time) {
   return result < 0 ? 0 : static_cast<GstClockTime>(result);
 }
 
-/// Puts a buffer on the element's timeline, which never goes back, whatever RTCP says. Pictures that
-/// come too early on it stay, since others are built on them, but get the time of the last one; audio
-/// would be stretched by that in parsers that count on, so it is left out: then it returns false.
+/// Puts a buffer on the element's timeline, which never goes back, whatever RTCP says. Pictures
+/// that come too early on it stay, since others are built on them, but get the time of the last
+/// one; audio would be stretched by that in parsers that count on, so it is left out: then it
+/// returns false.
 bool Track::stamp(Inlet &inlet, GstBuffer *buffer) {
   Lock lock(mutex_);
   GstClockTime time = GST_CLOCK_TIME_NONE;
@@ -184,7 +186,9 @@ void Track::pushEvent(const std::shared_ptr<Inlet> &inlet, Ref<GstEvent> event) 
   {
     Lock lock(mutex_);
     // Until the first buffer nothing goes out; the inlet keeps its caps for then.
-    if (current_ != inlet || feed_ != Feed::Live || !segmentSent_ || started_ != inlet->publication().order) return;
+    if (current_ != inlet || feed_ != Feed::Live || !segmentSent_ ||
+        started_ != inlet->publication().order)
+      return;
     if (GST_EVENT_TYPE(event.get()) == GST_EVENT_GAP) {
       GstClockTime time, duration;
       gst_event_parse_gap(event.get(), &time, &duration);
@@ -200,7 +204,8 @@ void Track::pushEvent(const std::shared_ptr<Inlet> &inlet, Ref<GstEvent> event) 
 }
 
 void Track::pushAll(Events &events) {
-  for (auto &event : events) gst_pad_push_event(outlet_, event.release());
+  for (auto &event : events)
+    gst_pad_push_event(outlet_, event.release());
   events.clear();
 }
 
@@ -208,8 +213,7 @@ bool Track::end(const std::shared_ptr<Inlet> &inlet, std::optional<milliseconds>
   std::shared_ptr<Inlet> ended;  // let go without the lock
   Lock lock(mutex_);
   if (current_ != inlet) return false;
-  GST_DEBUG_OBJECT(outlet_, "publication of %s is over",
-                   inlet->publication().publisherId.c_str());
+  GST_DEBUG_OBJECT(outlet_, "publication of %s is over", inlet->publication().publisherId.c_str());
   ended.swap(current_);
   if (isOver()) return false;
   feed_ = Feed::Waiting;
@@ -279,8 +283,8 @@ void Track::pushGap(milliseconds latency) {
   gst_pad_push_event(outlet_, gst_event_new_gap(from, now - from));
 }
 
-/// What ends in a sink is finished after its first EOS, and a queue before it would make an error of
-/// one more. The query returns when the queue has passed on what came before, the event tells.
+/// What ends in a sink is finished after its first EOS, and a queue before it would make an error
+/// of one more. The query returns when the queue has passed on what came before, the event tells.
 bool Track::isDownstreamAlive() {
   auto drain = Ref<GstQuery>::take(gst_query_new_drain());
   gst_pad_peer_query(outlet_, drain.get());

@@ -46,8 +46,8 @@ class Track {
 
   /// The publication is over. With no value downstream gets EOS at once, else when that time is
   /// over without a successor; negative: never. Returns whether keepTime() has to be run.
-  [[nodiscard]] bool end(const std::shared_ptr<Inlet> &inlet, std::optional<std::chrono::milliseconds> wait)
-      EXCLUDES(mutex_);
+  [[nodiscard]] bool end(const std::shared_ptr<Inlet> &inlet,
+                         std::optional<std::chrono::milliseconds> wait) EXCLUDES(mutex_);
   /// A publication has begun that has nothing for this pad: downstream gets EOS, so that a muxer
   /// does not wait for it. Returns whether keepTime() has to be run.
   [[nodiscard]] bool skip() EXCLUDES(mutex_);
@@ -102,14 +102,14 @@ class Track {
   std::shared_ptr<Inlet> current_ GUARDED_BY(mutex_);
   std::optional<std::chrono::steady_clock::time_point> eosAt_ GUARDED_BY(mutex_);
   bool playing_ GUARDED_BY(mutex_) = false;
-  bool awaitKeyframe_ GUARDED_BY(mutex_) = false;     ///< frames were dropped on the way
-  bool eosSent_ GUARDED_BY(mutex_) = false;           ///< and no stream-start since
-  bool hadEos_ GUARDED_BY(mutex_) = false;            ///< since the pad was activated
+  bool awaitKeyframe_ GUARDED_BY(mutex_) = false;  ///< frames were dropped on the way
+  bool eosSent_ GUARDED_BY(mutex_) = false;        ///< and no stream-start since
+  bool hadEos_ GUARDED_BY(mutex_) = false;         ///< since the pad was activated
   GstFlowReturn lastFlow_ GUARDED_BY(mutex_) = GST_FLOW_OK;
-  bool discontinuous_ GUARDED_BY(mutex_) = false;     ///< the next buffer is DISCONT
+  bool discontinuous_ GUARDED_BY(mutex_) = false;  ///< the next buffer is DISCONT
   /// Publication::order of the one whose stream-start went out last, 0: none.
   std::uint64_t started_ GUARDED_BY(mutex_) = 0;
-  bool segmentSent_ GUARDED_BY(mutex_) = false;        ///< and no EOS since
+  bool segmentSent_ GUARDED_BY(mutex_) = false;  ///< and no EOS since
   GstClockTime lastTime_ GUARDED_BY(mutex_) = GST_CLOCK_TIME_NONE;
   std::optional<GstClockTimeDiff> clockOffset_ GUARDED_BY(mutex_);
 };

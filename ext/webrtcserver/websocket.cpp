@@ -23,8 +23,7 @@ static Ref<GSocket> socketOf(SoupWebsocketConnection *connection) {
     stream = below ? Ref<GObject>::take(getProperty<GObject *>(stream.get(), below)) : nullptr;
   }
   if (!stream) return nullptr;
-  return Ref<GSocket>::share(
-      g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream.get())));
+  return Ref<GSocket>::share(g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream.get())));
 }
 
 /// At once, whatever is still to be written.
@@ -112,8 +111,8 @@ void WebSocket::sendText(const std::string &text) {
 void WebSocket::close(CloseCode code, const std::string &reason) {
   auto connection = connection_;
   disconnect();
-  if (!connection || soup_websocket_connection_get_state(connection.get()) !=
-                         SOUP_WEBSOCKET_STATE_OPEN)
+  if (!connection ||
+      soup_websocket_connection_get_state(connection.get()) != SOUP_WEBSOCKET_STATE_OPEN)
     return;
   soup_websocket_connection_close(connection.get(), static_cast<gushort>(code),
                                   closeReason(reason).c_str());

@@ -35,7 +35,8 @@ void Workers::run(Job job) {
 
 void Workers::waitIdle() {
   Lock lock(mutex_);
-  while (jobs_ > 0) idle_.wait(mutex_);
+  while (jobs_ > 0)
+    idle_.wait(mutex_);
 }
 
 void Workers::finishJob() {

@@ -9,8 +9,8 @@
 namespace gws::test {
 
 void keepOpensslAtExit() {
-  // <openssl/crypto.h>: OPENSSL_INIT_NO_ATEXIT. Found at run time, so that the tests need no headers
-  // of a library that only GStreamer's DTLS plugin links.
+  // <openssl/crypto.h>: OPENSSL_INIT_NO_ATEXIT. Found at run time, so that the tests need no
+  // headers of a library that only GStreamer's DTLS plugin links.
   constexpr std::uint64_t kNoAtExit = 0x00080000;
   using Init = int (*)(std::uint64_t, const void *);
   static void *const library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_GLOBAL);

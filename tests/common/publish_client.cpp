@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "gst/common/stop.h"
 #include "tests/common/client_json.h"
 #include "tests/common/process_exit.h"
-#include "gst/common/stop.h"
 
 namespace gws::test {
 
