@@ -40,11 +40,11 @@ static Result<Ref<SoupServer>> listen(const std::string &address, unsigned port)
 }
 
 static unsigned listeningPort(SoupServer *soup) {
-  unsigned port = 0;
-  GSList *uris = soup_server_get_uris(soup);
-  if (uris) port = g_uri_get_port(static_cast<GUri *>(uris->data));
-  g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
-  return port;
+  Owned<GSList, g_slist_free> listeners(soup_server_get_listeners(soup));
+  if (!listeners) return 0;
+  auto address =
+      Ref<GSocketAddress>::take(g_socket_get_local_address(G_SOCKET(listeners->data), nullptr));
+  return address ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get())) : 0;
 }
 
 Result<std::shared_ptr<Server>> Server::acquire(const std::string &address, unsigned port) {

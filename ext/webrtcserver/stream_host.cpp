@@ -16,11 +16,9 @@ using std::chrono::milliseconds;
 
 constexpr unsigned kTickMs = 250;
 constexpr gint64 kGoodbyeGraceUs = 1'000'000;
-/// More than any publisher has to say, before and after its media are connected.
-constexpr guint64 kMaxBytesEarly = 512 * 1024, kMaxBytes = 4 * 1024 * 1024;
 constexpr unsigned kMaxEndingOfOneStream = 4;
-constexpr unsigned kDescriptorsOfPublisher = 48;
-constexpr unsigned kDescriptorsOfClient = 96;  ///< more: who is connected shall be able to publish
+constexpr unsigned kDescriptorsOfPublisher = 32;
+constexpr unsigned kDescriptorsSpare = 32;
 
 static PeerTime peerNow() { return PeerTime(g_get_monotonic_time() / 1000); }
 
@@ -57,9 +55,18 @@ void StreamHost::stop() {
 
 Result<void> StreamHost::admit(const std::string &stream) const {
   if (auto known = isKnown(stream); !known) return known;
-  if (!descriptorsLeft(kDescriptorsOfClient))
+  // One publisher more than there is room for now: who is let in shall be able to publish.
+  if (!descriptorsLeft(descriptorsNeeded() + kDescriptorsOfPublisher))
     return Error{503, "The server has no descriptors left. Try again later."};
   return {};
+}
+
+/// For one more publisher, and for those who have not opened theirs yet.
+unsigned StreamHost::descriptorsNeeded() const {
+  unsigned negotiating = 0;
+  for (auto &[id, session] : sessions_)
+    if (session->publisher && !session->connectedAt) negotiating++;
+  return kDescriptorsSpare + (negotiating + 1) * kDescriptorsOfPublisher;
 }
 
 Result<void> StreamHost::isKnown(const std::string &stream) const {
@@ -184,7 +191,7 @@ Result<void> StreamHost::mayPublish(const std::string &stream) const {
                    "the pipeline behind " + stream + " does not take what was sent before");
   if (settings_.maxPublishers > 0 && all >= settings_.maxPublishers)
     return refusal(CloseCode::TryAgainLater, "too many publishers; try again later");
-  if (!descriptorsLeft(kDescriptorsOfPublisher))
+  if (!descriptorsLeft(descriptorsNeeded()))
     return refusal(CloseCode::TryAgainLater, "no descriptors left; try again later");
   return {};
 }
@@ -319,12 +326,6 @@ void StreamHost::tick() {
   for (auto &[id, session] : sessions_)
     all.push_back(session.get());
   for (Session *session : all) {
-    if (session->socketOpen &&
-        session->socket->hasSentMoreThan(session->connectedAt ? kMaxBytes : kMaxBytesEarly)) {
-      session->socketOpen = false;
-      session->socket->drop();
-      endPublisher(*session, EndCause::Refused, "more messages than any publisher has to send");
-    }
     apply(*session, session->peer->onTick(peerNow()));
     if (session->publisher && !session->ending) tickPublisher(*session, now);
   }

@@ -79,6 +79,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     std::optional<Loss> loss;
   };
 
+  unsigned descriptorsNeeded() const REQUIRES(control);
   Result<void> isKnown(const std::string &stream) const REQUIRES(control);
   void apply(Session &session, PeerActions actions) REQUIRES(control);
   void startPublication(Session &session, Offer offer) REQUIRES(control);

@@ -2,10 +2,6 @@
 // libsoup's WebSocket connection, wrapped.
 #include "websocket.h"
 
-#include <linux/tcp.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 namespace gws {
 
 /// More than the protocol's own bound, so that its close code goes out; beyond it libsoup closes
@@ -29,6 +25,19 @@ static Ref<GSocket> socketOf(SoupWebsocketConnection *connection) {
 /// At once, whatever is still to be written.
 static void cut(SoupWebsocketConnection *connection) {
   if (auto socket = socketOf(connection)) g_socket_close(socket.get(), nullptr);
+}
+
+void ClosingSockets::guard(SoupWebsocketConnection *connection) {
+  struct Watch {
+    std::shared_ptr<FloodGuard> guard;
+    unsigned id;
+    ~Watch() { guard->unwatch(id); }
+  };
+  auto socket = socketOf(connection);
+  if (!socket) return;
+  auto *watch = new Watch{guard_, guard_->watch(g_socket_get_fd(socket.get()))};
+  g_object_set_data_full(G_OBJECT(connection), "flood-guard", watch,
+                         [](gpointer data) { delete static_cast<Watch *>(data); });
 }
 
 ClosingSockets::~ClosingSockets() {
@@ -73,6 +82,7 @@ WebSocket::WebSocket(SoupWebsocketConnection *connection, ClosingSockets &closin
       callbacks_(std::move(callbacks)) {
   soup_websocket_connection_set_max_incoming_payload_size(connection, kMaxMessageBytes);
   soup_websocket_connection_set_keepalive_interval(connection, 20);
+  closing.guard(connection);
   g_signal_connect(connection, "message", G_CALLBACK(onMessage), this);
   g_signal_connect(connection, "closed", G_CALLBACK(onClosed), this);
 }
@@ -117,21 +127,6 @@ void WebSocket::close(CloseCode code, const std::string &reason) {
   soup_websocket_connection_close(connection.get(), static_cast<gushort>(code),
                                   closeReason(reason).c_str());
   closing_.keep(std::move(connection));
-}
-
-void WebSocket::drop() {
-  auto connection = connection_;
-  disconnect();
-  if (connection) cut(connection.get());
-}
-
-bool WebSocket::hasSentMoreThan(guint64 bytes) const {
-  auto socket = connection_ ? socketOf(connection_.get()) : nullptr;
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  return socket &&
-         getsockopt(g_socket_get_fd(socket.get()), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-         info.tcpi_bytes_received > bytes;
 }
 
 }  // namespace gws

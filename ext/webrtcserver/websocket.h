@@ -5,12 +5,14 @@
 #include <libsoup/soup.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control_thread.h"
+#include "flood_guard.h"
 #include "gst/common/gobj.h"
 #include "gst/common/threads.h"
 #include "protocol.h"
@@ -26,6 +28,8 @@ class ClosingSockets {
   ClosingSockets(const ClosingSockets &) = delete;
 
   void keep(Ref<SoupWebsocketConnection> connection) REQUIRES(control);
+  /// Has the connection cut when too much comes, for as long as it lives.
+  void guard(SoupWebsocketConnection *connection) REQUIRES(control);
 
  private:
   struct Closing {
@@ -36,6 +40,8 @@ class ClosingSockets {
   void cutOverdue() REQUIRES(control);
 
   std::vector<Closing> connections_;
+  /// Shared with the connections, which may outlive this.
+  const std::shared_ptr<FloodGuard> guard_ = std::make_shared<FloodGuard>();
   ControlTimer timer_;
 };
 
@@ -56,11 +62,6 @@ class WebSocket {
 
   void sendText(const std::string &text) REQUIRES(control);
   void close(CloseCode code, const std::string &reason) REQUIRES(control);
-  /// Cuts the connection; closed() is not called.
-  void drop() REQUIRES(control);
-  /// Whether more bytes came than that. libsoup 3.2 bounds each frame, but neither the
-  /// message that is made of many nor the pongs that a flood of pings is owed.
-  bool hasSentMoreThan(guint64 bytes) const REQUIRES(control);
 
  private:
   static void onMessage(SoupWebsocketConnection *, gint type, GBytes *message, gpointer self);
