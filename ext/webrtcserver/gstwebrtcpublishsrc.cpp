@@ -20,14 +20,17 @@
  *
  * ## Record what the page http://localhost:8080/cam1/publish sends
  * |[
- * gst-launch-1.0 -e webrtcpublishsrc name=pub port=8080 pub.video_cam1 ! queue ! h264parse ! mux.
- * pub.audio_cam1 ! queue ! opusparse ! mux. matroskamux name=mux ! filesink location=cam1.mkv
+ * gst-launch-1.0 -e webrtcpublishsrc name=pub port=8080 \
+ *     pub.video_cam1 ! queue ! h264parse ! mux. \
+ *     pub.audio_cam1 ! queue ! opusparse ! mux. \
+ *     matroskamux name=mux ! filesink location=cam1.mkv
  * ]|
  *
  * ## Look at it and listen to it
  * |[
- * gst-launch-1.0 webrtcpublishsrc name=pub pub.video_cam1 ! queue ! videoconvert ! autovideosink
- * pub.audio_cam1 ! queue ! audioconvert ! audioresample ! autoaudiosink
+ * gst-launch-1.0 webrtcpublishsrc name=pub \
+ *     pub.video_cam1 ! queue ! videoconvert ! autovideosink \
+ *     pub.audio_cam1 ! queue ! audioconvert ! audioresample ! autoaudiosink
  * ]|
  *
  * ## A stream with a name that is no pad's name

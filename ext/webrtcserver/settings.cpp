@@ -89,8 +89,9 @@ static const Row kRows[] = {
      "choice. Changes count for the next publisher",
      UintField{&Settings::minBitrate, G_MAXINT}, Mutable::Always},
     {"start-bitrate", "Start bitrate",
-     "What Chromium's video encoder begins with, bit/s (x-google-start-bitrate); 0: its own "
-     "choice. Changes count for the next publisher",
+     "What Chromium's bandwidth estimate begins with, bit/s (x-google-start-bitrate); 0: its own "
+     "choice, from which its first probes often reach less than half of a free link. Changes count "
+     "for the next publisher",
      UintField{&Settings::startBitrate, G_MAXINT}, Mutable::Always},
     {"reconnect-timeout", "Reconnect timeout",
      "Milliseconds that a request pad waits for a publisher that was lost before it sends EOS, "

@@ -29,7 +29,7 @@ struct Settings {
   bool doRetransmission = true;
   unsigned maxBitrate = 0;
   unsigned minBitrate = 0;
-  unsigned startBitrate = 0;
+  unsigned startBitrate = 1'000'000;
 
   int reconnectTimeoutMs = 5000;
   unsigned negotiationTimeoutMs = 10'000;
