@@ -32,10 +32,7 @@ class ControlThread {
   void call(const std::function<void()> &closure);
 
  private:
-  struct Deleter {
-    void operator()(GMainContext *context) const { g_main_context_unref(context); }
-  };
-  std::unique_ptr<GMainContext, Deleter> context_;
+  Owned<GMainContext, g_main_context_unref> context_;
   Owned<GMainLoop, g_main_loop_unref> loop_;
   std::thread thread_;
 };

@@ -22,6 +22,10 @@ constexpr unsigned kDescriptorsSpare = 32;
 
 static PeerTime peerNow() { return PeerTime(g_get_monotonic_time() / 1000); }
 
+static std::string takenReason(const std::string &stream) {
+  return "somebody else is publishing " + stream + " already";
+}
+
 static std::string newPublisherId() {
   OwnedString uuid(g_uuid_string_random());
   return std::string(uuid.get(), 8) + std::string(uuid.get() + 9, 4);
@@ -178,8 +182,7 @@ Result<void> StreamHost::mayPublish(const std::string &stream) const {
     return Error{static_cast<int>(code), reason};
   };
   if (doorsClosed_) return refusal(CloseCode::GoingAway, "the pipeline is at its end");
-  if (livePublication(stream))
-    return refusal(CloseCode::StreamTaken, "somebody else is publishing " + stream + " already");
+  if (livePublication(stream)) return refusal(CloseCode::StreamTaken, takenReason(stream));
   unsigned all = 0, ending = 0;
   for (auto &[id, session] : sessions_) {
     if (!session->publisher) continue;
@@ -271,7 +274,7 @@ void StreamHost::onEvent(unsigned sessionId, const PublisherEvent &event) {
 void StreamHost::onConnected(Session &session) {
   if (session.ending || session.connectedAt) return;
   if (livePublication(session.stream)) {
-    std::string reason = "somebody else is publishing " + session.stream + " already";
+    std::string reason = takenReason(session.stream);
     refuse(session, CloseCode::StreamTaken, reason);
     return endPublisher(session, EndCause::Refused, reason);
   }

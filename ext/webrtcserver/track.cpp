@@ -95,9 +95,8 @@ Track::Verdict Track::admit(const std::shared_ptr<Inlet> &inlet, GstBuffer *buff
   if (inlet->closed() || isOver()) return Verdict::Drop;
   if (current_ && current_ != inlet && current_->publication().order > inlet->publication().order)
     return Verdict::Drop;
-  bool framed = kind_ == MediaKind::Video && inlet->form() == Form::Encoded;
   if (!playing_ || !linked) {
-    awaitKeyframe_ = framed;
+    awaitKeyframe_ = needsKeyframe(*inlet);
     discontinuous_ = true;
     return Verdict::Drop;
   }
@@ -359,7 +358,7 @@ void Track::setPlaying(bool playing) {
   if (playing || !current_) return;
   // What is under way may not come through; a decoder needs a new start.
   discontinuous_ = true;
-  awaitKeyframe_ = kind_ == MediaKind::Video && current_->form() == Form::Encoded;
+  awaitKeyframe_ = needsKeyframe(*current_);
 }
 
 }  // namespace gws

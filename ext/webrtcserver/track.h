@@ -81,6 +81,10 @@ class Track {
       EXCLUDES(mutex_);
   void takeOver(const std::shared_ptr<Inlet> &inlet) REQUIRES(mutex_);
   bool isOver() const REQUIRES(mutex_) { return feed_ == Feed::Closed || feed_ == Feed::Retired; }
+  /// Whether what comes of it is frames, of which the first has to be a key frame.
+  bool needsKeyframe(const Inlet &inlet) const {
+    return kind_ == MediaKind::Video && inlet.form() == Form::Encoded;
+  }
   void noteFlow(GstFlowReturn flow) EXCLUDES(mutex_);
   static void addStreamStart(const Inlet &inlet, Events &headers);
   void addHeaders(const Inlet &inlet, Events &headers) REQUIRES(mutex_);
