@@ -10,7 +10,6 @@
 namespace gws {
 
 constexpr gint64 kRequestIntervalUs = 500'000;
-constexpr gint64 kAudioPatienceUs = 1'000'000;
 
 Gate::Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line)
     : pad_(std::move(pad)), codec_(codec), form_(form), line_(line) {
@@ -59,7 +58,7 @@ GstPadProbeReturn Gate::onVideo(GstBuffer *buffer) {
 GstPadProbeReturn Gate::onAudio(GstBuffer *buffer) {
   gint64 now = g_get_monotonic_time();
   if (!heldSince_) heldSince_ = now;
-  if (line_.videoAhead && now - heldSince_ < kAudioPatienceUs) {
+  if (line_.videoAhead && now - heldSince_ < line_.audioPatience) {
     held_.push_back(Ref<GstBuffer>::share(buffer));
     return GST_PAD_PROBE_DROP;
   }

@@ -17,11 +17,12 @@ struct StartLine {
   std::atomic<bool> verified = false;    ///< the DTLS certificate is the one the offer announced
   std::atomic<bool> videoAhead = false;  ///< a video track has still to begin
   std::atomic<GstClockTime> videoBegin = 0;  ///< the PTS with which it began
+  std::atomic<gint64> audioPatience = 0;     ///< µs that audio waits for it
 };
 
 /// A buffer probe on the pad that carries a track's frames; what it does not let through is
 /// dropped, and a key frame is asked for at once and then every 500 ms. Audio is kept until the
-/// video of its publisher is there, at most for a second, so that both begin together. Owned by the
+/// video of its publisher is there, within limits, so that both begin together. Owned by the
 /// publisher; streaming threads run the probe, a worker calls askAgain().
 class Gate {
  public:

@@ -95,9 +95,11 @@ static void gst_webrtc_publish_pad_class_init(GstWebRTCPublishPadClass *klass) {
 static gboolean onEvent(GstPad *pad, GstObject *parent, GstEvent *event) {
   auto owned = Ref<GstEvent>::take(event);
   switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_CUSTOM_UPSTREAM:
+      if (stateOf(pad).track.postpone(event)) return TRUE;
+      [[fallthrough]];
     case GST_EVENT_RECONFIGURE:
-    case GST_EVENT_QOS:
-    case GST_EVENT_CUSTOM_UPSTREAM: {
+    case GST_EVENT_QOS: {
       auto inlet = stateOf(pad).track.current();
       return inlet && inlet->sendUpstream(owned.release());
     }

@@ -97,6 +97,7 @@ static void gst_webrtc_publish_src_finalize(GObject *object) {
 
 static GstStateChangeReturn changeState(GstElement *element, GstStateChange transition) {
   PublishSrc &src = impl(element);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY) src.prepare();
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     if (auto started = src.start(); !started) {
       GST_ELEMENT_ERROR(element, RESOURCE, OPEN_READ,
@@ -110,9 +111,13 @@ static GstStateChangeReturn changeState(GstElement *element, GstStateChange tran
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) src.stopClients();
   auto result =
       GST_ELEMENT_CLASS(gst_webrtc_publish_src_parent_class)->change_state(element, transition);
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE) {
-    src.stopClients();
-    src.stop();
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    if (result == GST_STATE_CHANGE_FAILURE) {
+      src.stopClients();
+      src.stop();
+    } else {
+      src.primePads();
+    }
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) src.stop();
   if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING) src.setPlaying(true);

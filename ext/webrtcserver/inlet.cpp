@@ -43,12 +43,52 @@ void Inlet::requestKeyframe(Request request) {
                      gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
 }
 
+/// rtpopusdepay says the rate from 1.24 on; some muxers want it.
+void Inlet::setCaps(GstCaps *caps) {
+  Ref<GstCaps> kept = Ref<GstCaps>::share(caps);
+  if (codec_ == CodecId::Opus && form_ == Form::Encoded &&
+      !gst_structure_has_field(gst_caps_get_structure(caps, 0), "rate")) {
+    kept = Ref<GstCaps>::take(gst_caps_make_writable(kept.release()));
+    gst_caps_set_simple(kept.get(), "rate", G_TYPE_INT, 48000, nullptr);
+  }
+  Lock lock(mutex_);
+  std::swap(caps_, kept);
+}
+
+void Inlet::learnReferenceTime(GstBuffer *packet) {
+  const auto *meta = gst_buffer_get_reference_timestamp_meta(packet, nullptr);
+  if (!meta || !GST_BUFFER_PTS_IS_VALID(packet)) return;
+  ReferenceTime learnt{Ref<GstCaps>::share(meta->reference), GST_BUFFER_PTS(packet),
+                       meta->timestamp};
+  Lock lock(mutex_);
+  reference_ = std::move(learnt);
+}
+
+Ref<GstBuffer> Inlet::withReferenceTime(Ref<GstBuffer> buffer) {
+  std::optional<ReferenceTime> reference;
+  {
+    Lock lock(mutex_);
+    reference = reference_;
+  }
+  if (!reference || !GST_BUFFER_PTS_IS_VALID(buffer.get()) ||
+      gst_buffer_get_reference_timestamp_meta(buffer.get(), reference->clock.get()))
+    return buffer;
+  buffer = Ref<GstBuffer>::take(gst_buffer_make_writable(buffer.release()));
+  gst_buffer_add_reference_timestamp_meta(
+      buffer.get(), reference->clock.get(),
+      reference->time + GST_CLOCK_DIFF(reference->pts, GST_BUFFER_PTS(buffer.get())),
+      GST_CLOCK_TIME_NONE);
+  return buffer;
+}
+
 GstFlowReturn Inlet::chain(GstPad *pad, GstObject *, GstBuffer *buffer) {
   auto *self = static_cast<Inlet *>(pad->chaindata);
   auto owned = Ref<GstBuffer>::take(buffer);
   self->lastArrival_ = g_get_monotonic_time();
+  self->busy_ = true;
   if (auto inlet = self->self_.lock(); inlet && !self->closed_)
-    self->track_->push(inlet, std::move(owned));
+    self->track_->push(inlet, self->withReferenceTime(std::move(owned)));
+  self->busy_ = false;
   return GST_FLOW_OK;
 }
 
@@ -64,7 +104,7 @@ bool Inlet::handleEvent(Ref<GstEvent> event) {
     case GST_EVENT_CAPS: {
       GstCaps *caps;
       gst_event_parse_caps(event.get(), &caps);
-      caps_ = Ref<GstCaps>::share(caps);
+      setCaps(caps);
       break;
     }
     case GST_EVENT_GAP:
@@ -109,7 +149,9 @@ gboolean Inlet::query(GstPad *pad, GstObject *parent, GstQuery *query) {
       gst_query_set_accept_caps_result(query, TRUE);
       return TRUE;
     case GST_QUERY_ALLOCATION:
-      return gst_pad_peer_query(self->outlet_.get(), query);
+      // It waits in a queue behind what came before, and that may wait for another track. Decoders
+      // ask when their first picture is through the gate; for encoded frames there is no use in it.
+      return self->form_ == Form::Raw && gst_pad_peer_query(self->outlet_.get(), query);
     default:
       return gst_pad_query_default(pad, parent, query);
   }

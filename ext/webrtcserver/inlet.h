@@ -6,10 +6,12 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "codecs.h"
 #include "gst/common/gobj.h"
+#include "gst/common/threads.h"
 
 namespace gws {
 
@@ -53,6 +55,10 @@ class Inlet {
   GstClock *clock() const { return clock_.get(); }
   GstClockTime baseTime() const { return baseTime_; }
 
+  /// Takes the sender's time from a packet's GstReferenceTimestampMeta; what comes out of the
+  /// elements between, which drop it, gets one again. Any thread.
+  void learnReferenceTime(GstBuffer *packet) EXCLUDES(mutex_);
+
   enum class Request { Now, NowAndThen };
   /// Asks the publisher for a key frame; NowAndThen: not more often than every 500 ms. Any thread.
   void requestKeyframe(Request request);
@@ -61,12 +67,22 @@ class Inlet {
 
   /// Time of the last buffer, monotonic µs (g_get_monotonic_time); 0: none yet.
   gint64 lastArrival() const { return lastArrival_; }
+  /// Whether a buffer is on its way through the pad now; for long, when downstream blocks.
+  bool isBusy() const { return busy_; }
+
+  /// The caps of what arrives; nothing before they came. Any thread.
+  Ref<GstCaps> caps() const EXCLUDES(mutex_) {
+    Lock lock(mutex_);
+    return caps_;
+  }
+  void setCaps(GstCaps *caps) EXCLUDES(mutex_);
 
  private:
   friend class Track;
   static GstFlowReturn chain(GstPad *pad, GstObject *parent, GstBuffer *buffer);
   static gboolean event(GstPad *pad, GstObject *parent, GstEvent *event);
   static gboolean query(GstPad *pad, GstObject *parent, GstQuery *query);
+  Ref<GstBuffer> withReferenceTime(Ref<GstBuffer> buffer) EXCLUDES(mutex_);
   bool handleEvent(Ref<GstEvent> event);
   bool answerCaps(GstQuery *query);
   Ref<GstCaps> acceptableCaps() const;
@@ -83,11 +99,17 @@ class Inlet {
   std::weak_ptr<Inlet> self_;
   std::atomic<bool> closed_ = false;
   std::atomic<gint64> lastArrival_ = 0;
+  std::atomic<bool> busy_ = false;
   std::atomic<gint64> lastRequest_ = 0;  ///< monotonic µs
 
-  // Only the streaming thread.
-  GstSegment segment_;
-  Ref<GstCaps> caps_;
+  mutable Mutex mutex_;
+  Ref<GstCaps> caps_ GUARDED_BY(mutex_);
+  struct ReferenceTime {
+    Ref<GstCaps> clock;
+    GstClockTime pts, time;
+  };
+  std::optional<ReferenceTime> reference_ GUARDED_BY(mutex_);
+  GstSegment segment_;  ///< only the streaming thread
 };
 
 }  // namespace gws

@@ -14,6 +14,9 @@ GWS_LOG_CATEGORY("webrtcserver-intake", "which RTP stream goes to which pad");
 namespace gws {
 
 constexpr unsigned kMaxSurplus = 8;
+/// µs without a frame after which a track counts as quiet. At the beginning, audio waits for the
+/// picture.
+constexpr gint64 kQuiet = 1'000'000, kQuietAtBegin = 2'000'000;
 
 Intake::~Intake() {
   Lock lock(mutex_);
@@ -122,6 +125,34 @@ void Intake::close() {
     track->inlet->close();
 }
 
+void Intake::open(std::chrono::microseconds audioPatience) {
+  Lock lock(mutex_);
+  startLine_.audioPatience = audioPatience.count();
+  openedAt_ = g_get_monotonic_time();
+  startLine_.verified = true;
+}
+
+bool Intake::begun() const {
+  Lock lock(mutex_);
+  return std::any_of(tracks_.begin(), tracks_.end(),
+                     [](const auto &track) { return track->gate->isOpen(); });
+}
+
+std::vector<Intake::Quiet> Intake::quietTracks() const {
+  gint64 now = g_get_monotonic_time();
+  std::vector<Quiet> result;
+  Lock lock(mutex_);
+  if (!openedAt_ || closed_) return result;
+  for (auto &track : tracks_) {
+    gint64 arrival = track->inlet->lastArrival();
+    gint64 silence = now - std::max(arrival, openedAt_);
+    if (silence < (arrival ? kQuiet : kQuietAtBegin) || track->inlet->isBusy()) continue;
+    result.push_back({track->line, track->outlet, track->rtpSink, track->inlet, track->linked,
+                      track->sometimes, std::chrono::microseconds(silence)});
+  }
+  return result;
+}
+
 bool Intake::keyframeMissing() const {
   Lock lock(mutex_);
   return std::any_of(tracks_.begin(), tracks_.end(), [](const auto &track) {
@@ -149,7 +180,8 @@ gint64 Intake::lastArrival() const {
   Lock lock(mutex_);
   gint64 last = 0;
   for (auto &track : tracks_)
-    last = std::max(last, track->inlet->lastArrival());
+    last =
+        std::max(last, track->inlet->isBusy() ? lastPacket_->load() : track->inlet->lastArrival());
   return last;
 }
 

@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,10 +55,27 @@ class Intake {
   /// Nothing is linked and nothing passes from now on.
   void close() EXCLUDES(mutex_);
 
+  /// Media may pass from now on, and silence counts. Audio waits so long for the first picture.
+  void open(std::chrono::microseconds audioPatience) EXCLUDES(mutex_);
+  /// Whether its first frames are out.
+  bool begun() const EXCLUDES(mutex_);
+
+  /// A track that sends nothing at present.
+  struct Quiet {
+    unsigned line;
+    Ref<GstPad> outlet, rtpSink;
+    std::shared_ptr<Inlet> inlet;
+    bool linked, sometimes;  ///< as in IntakeTrack
+    std::chrono::microseconds silence;
+  };
+  std::vector<Quiet> quietTracks() const EXCLUDES(mutex_);
   bool keyframeMissing() const EXCLUDES(mutex_);
   void askForKeyframes(bool onlyWhereMissing) EXCLUDES(mutex_);
-  /// Monotonic µs of the last frame of any track, 0: none yet.
+  /// Monotonic µs of the last frame of any track, 0: none yet. While downstream blocks one, of the
+  /// last packet.
   gint64 lastArrival() const EXCLUDES(mutex_);
+  /// Monotonic µs of the last RTP packet, 0: none yet. Shared with the probe that writes it.
+  const std::shared_ptr<std::atomic<gint64>> &lastPacket() const { return lastPacket_; }
 
   struct Output {
     Ref<GstPad> outlet;
@@ -73,11 +91,13 @@ class Intake {
   ElementSide &element_;
   const std::string stream_;
   StartLine startLine_;
+  const std::shared_ptr<std::atomic<gint64>> lastPacket_ = std::make_shared<std::atomic<gint64>>(0);
   mutable Mutex mutex_;
   bool closed_ GUARDED_BY(mutex_) = false;
   bool exposing_ GUARDED_BY(mutex_) = false;  ///< pads are being added
   Condition exposed_;
   std::vector<std::unique_ptr<IntakeTrack>> tracks_ GUARDED_BY(mutex_);
+  gint64 openedAt_ GUARDED_BY(mutex_) = 0;  ///< monotonic µs
   std::vector<Ref<GstPad>> drains_ GUARDED_BY(mutex_);
   unsigned surplus_ GUARDED_BY(mutex_) = 0;  ///< RTP streams that no track was free for
 };

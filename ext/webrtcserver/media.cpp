@@ -2,6 +2,8 @@
 // Caps, decoders from the registry, and the elements between webrtcbin and a pad.
 #include "media.h"
 
+#include <gst/audio/audio.h>
+
 #include <algorithm>
 
 namespace gws {
@@ -146,6 +148,25 @@ Result<Chain> buildChain(GstBin *bin, const Codec &codec, Form form, GstCaps *ac
   }
   chain.src = staticPad(*last, "src");
   return chain;
+}
+
+Ref<GstCaps> likelyCaps(MediaKind kind, GstCaps *accepted) {
+  const char *audio[] = {
+      "audio/x-opus, rate=(int)48000, channels=(int)2, channel-mapping-family=(int)0",
+      "audio/x-raw, format=(string)" GST_AUDIO_NE(S16) ", layout=(string)interleaved, "
+      "rate=(int)48000, channels=(int)2, channel-mask=(bitmask)0x3"};
+  const char *video[] = {
+      "video/x-raw, format=(string)I420, width=(int)640, height=(int)480, "
+      "framerate=(fraction)30/1, pixel-aspect-ratio=(fraction)1/1, "
+      "interlace-mode=(string)progressive"};
+  auto firstOf = [accepted](auto &texts) {
+    for (const char *text : texts) {
+      auto caps = capsFrom(text);
+      if (gst_caps_can_intersect(caps.get(), accepted)) return caps;
+    }
+    return Ref<GstCaps>();
+  };
+  return kind == MediaKind::Audio ? firstOf(audio) : firstOf(video);
 }
 
 }  // namespace gws

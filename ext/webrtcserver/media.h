@@ -32,4 +32,8 @@ struct Chain {
 /// are empty: there is nothing between. The error names the element that is missing.
 Result<Chain> buildChain(GstBin *bin, const Codec &codec, Form form, GstCaps *accepted);
 
+/// Caps of those in `accepted` that a track of which nothing is known may be announced with, and
+/// most likely has: Opus or decoded media. Nothing where neither will do.
+Ref<GstCaps> likelyCaps(MediaKind kind, GstCaps *accepted);
+
 }  // namespace gws

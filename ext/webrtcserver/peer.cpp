@@ -120,12 +120,13 @@ PeerActions Peer::fail(CloseCode code, const std::string &reason) {
 }
 
 PeerActions Peer::onOffer(const OfferMessage &message, PeerTime now) {
-  if (state_ != State::AwaitingOffer)
-    return fail(CloseCode::BadMessage,
-                "a second offer came; a connection takes one: open a new one for another");
+  if (publishing() && !answered_)
+    return fail(CloseCode::BadMessage, "an offer came before the last one was answered");
   Result<Offer> offer = parseOffer(message.sdp, limits_.offer);
   if (!offer) return fail(static_cast<CloseCode>(offer.error().code), offer.error().detail);
+  if (publishing()) candidateMessages_ = candidateCount_ = 0;
   state_ = State::Negotiating;
+  answered_ = false;
   deadline_ = now + limits_.negotiationTimeout;
   remoteUfrag_ = offer->iceUfrag;
   const std::vector<std::string> inside = offer->candidates;

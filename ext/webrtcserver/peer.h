@@ -63,8 +63,11 @@ using PeerActions = std::vector<PeerAction>;
 ///
 /// Candidates that come before the offer are kept and follow StartPublication, as do those inside
 /// the offer. Local candidates that come before the answer are kept and follow it. A message that
-/// cannot be understood closes the socket with 4400 and ends the publication if there is one; a
-/// second offer likewise.
+/// cannot be understood closes the socket with 4400 and ends the publication if there is one.
+///
+/// An offer that follows an answer starts a publication anew, for an ICE restart or another choice
+/// of tracks: what is said from then on is about the new one alone. Who calls keeps the old one
+/// until the new one's media are there; EndPublication ends both.
 class Peer {
  public:
   Peer(const PeerLimits &limits, PeerTime now);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "downstream.h"
 #include "gstwebrtcpublishpad.h"
 #include "log.h"
 #include "track.h"
@@ -42,7 +43,15 @@ Settings PublishSrc::settings() const {
   result.startBitrate = settings_.startBitrate;
   result.minBitrate = settings_.minBitrate;
   result.maxBitrate = settings_.maxBitrate;
+  result.keyframeIntervalMs = settings_.keyframeIntervalMs;
+  result.duplicatePolicy = settings_.duplicatePolicy;
   return result;
+}
+
+/// Else one stream that nobody publishes would keep the whole pipeline from PLAYING.
+void PublishSrc::prepare() {
+  for (auto &pad : pads())
+    waiveDownstreamPreroll(pad.get());
 }
 
 /// The first publisher of a process would wait for these otherwise: plugins to be loaded, and
@@ -133,6 +142,11 @@ void PublishSrc::setPlaying(bool playing) {
   }
   for (auto &pad : pads())
     publishPadTrack(pad.get())->setPlaying(playing);
+}
+
+void PublishSrc::primePads() {
+  for (auto &pad : pads())
+    publishPadTrack(pad.get())->prime();
 }
 
 std::vector<Ref<GstPad>> PublishSrc::pads() const {

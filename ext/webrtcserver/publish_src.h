@@ -42,7 +42,9 @@ class PublishSrc final : public ElementSide {
   std::vector<std::string> publisherIds();
 
   // States.
+  void prepare();  ///< from NULL to READY
   Result<void> start();
+  void primePads();    ///< when they are active
   void stopClients();  ///< before the pads are deactivated
   void stop();         ///< after it; waits for the teardowns
   void setPlaying(bool playing);

@@ -21,6 +21,7 @@ namespace gws {
 using Description = Owned<GstWebRTCSessionDescription, gst_webrtc_session_description_free>;
 using WeakPublisher = std::weak_ptr<Publisher>;
 
+constexpr std::chrono::seconds kAudioPatience(1), kAudioPatienceOfSuccessor(10);
 constexpr std::string_view kBinPrefix = "publisher-";
 
 std::string binName(const std::string &publisherId) {
@@ -67,9 +68,9 @@ void Publisher::addCandidate(std::string candidate) {
 }
 
 void Publisher::tick() {
-  if (!intake_->keyframeMissing()) return;
+  if (!hasUnfed_ && !intake_->keyframeMissing() && intake_->quietTracks().empty()) return;
   strand_->post([self = shared_from_this()] {
-    if (!self->ended_) self->intake_->askForKeyframes(true);
+    if (!self->ended_) self->takeCare();
   });
 }
 
@@ -79,19 +80,20 @@ void Publisher::requestKeyframe() {
   });
 }
 
-void Publisher::open() {
-  strand_->post([self = shared_from_this()] {
+void Publisher::open(bool succeeds) {
+  strand_->post([self = shared_from_this(), succeeds] {
     if (self->ended_) return;
     self->intake_->expose();
-    self->intake_->startLine().verified = true;
+    self->intake_->open(succeeds ? kAudioPatienceOfSuccessor : kAudioPatience);
+    self->opened_ = true;
     self->skipUnfedPads();
     self->report_(PublisherOpened{});
   });
 }
 
-void Publisher::end(std::optional<std::chrono::milliseconds> wait) {
-  intake_->close();
-  strand_->post([self = shared_from_this(), wait] { self->teardown(wait); });
+void Publisher::end(End how) {
+  if (!how.backlog) intake_->close();
+  strand_->post([self = shared_from_this(), how] { self->teardown(how); });
 }
 
 void Publisher::run() {
@@ -118,6 +120,7 @@ Result<void> Publisher::choose() {
   for (auto *rest : {&video, &audio})
     for (auto &pad : *rest)
       unfed_.push_back(pad);
+  hasUnfed_ = !unfed_.empty();
   if (lines_.empty())
     return Error{0, "no codec in common: the offer has none that this server can receive"};
   return {};
@@ -179,6 +182,9 @@ Result<void> Publisher::build() {
   gst_util_set_object_arg(G_OBJECT(webrtcbin_.get()), "bundle-policy", "max-bundle");
   g_object_set(webrtcbin_.get(), "latency", settings_.latencyMs, nullptr);
   configureIce(webrtcbin_.get(), settings_, loopback_);
+  auto certificate = makeCertificate();
+  if (!certificate) return certificate.error();
+  certificate_ = std::move(*certificate);
   gst_bin_add(GST_BIN(bin_.get()), webrtcbin_.get());
   for (unsigned line = 0; line < lines_.size(); line++)
     if (auto built = buildTrack(line); !built) return built;
@@ -194,6 +200,18 @@ Result<void> Publisher::build() {
     return Error{0, "webrtcbin could not be started"};
   addTransceivers();
   return {};
+}
+
+/// Parsers and decoders drop what the jitter buffer has put on the packets.
+static void learnSenderTime(GstPad *rtpSink, const std::shared_ptr<Inlet> &inlet) {
+  using WeakInlet = std::weak_ptr<Inlet>;
+  auto onPacket = [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+    if (auto inlet = static_cast<WeakInlet *>(data)->lock())
+      inlet->learnReferenceTime(GST_PAD_PROBE_INFO_BUFFER(info));
+    return GST_PAD_PROBE_OK;
+  };
+  gst_pad_add_probe(rtpSink, GST_PAD_PROBE_TYPE_BUFFER, onPacket, new WeakInlet(inlet),
+                    [](gpointer data) { delete static_cast<WeakInlet *>(data); });
 }
 
 Result<void> Publisher::buildTrack(unsigned line) {
@@ -216,6 +234,8 @@ Result<void> Publisher::buildTrack(unsigned line) {
   if (!chain) return chain.error();
   if (chain->src && GST_PAD_LINK_FAILED(gst_pad_link(chain->src.get(), inlet->pad())))
     return Error{0, std::string("could not link ") + GST_PAD_NAME(chain->src.get())};
+
+  if (settings_.addReferenceTimestampMeta && chain->sink) learnSenderTime(chain->sink.get(), inlet);
 
   IntakeTrack intake;
   intake.line = line;
@@ -270,22 +290,50 @@ void Publisher::connectSignals() {
   auto iceState = +[](GObject *webrtcbin, GParamSpec *, gpointer data) {
     if (auto self = lock(data)) self->onIceState(webrtcbin);
   };
+  // GStreamer shows everybody the same certificate. But a browser that restarts ICE keeps its DTLS
+  // association unless the fingerprint changes, and the webrtcbin at its other end is another one.
+  auto dtls = +[](GstBin *, GstBin *, GstElement *element, gpointer data) {
+    auto self = lock(data);
+    if (self && g_str_has_prefix(GST_OBJECT_NAME(element), "dtlssrtpdec"))
+      g_object_set(element, "pem", self->certificate_.pem.c_str(), nullptr);
+  };
+  connect(webrtcbin_.get(), "deep-element-added", G_CALLBACK(dtls));
   connect(webrtcbin_.get(), "pad-added", G_CALLBACK(padAdded));
   connect(webrtcbin_.get(), "on-ice-candidate", G_CALLBACK(candidate));
   connect(webrtcbin_.get(), "notify::ice-connection-state", G_CALLBACK(iceState));
 
   if (auto rtpbin =
           Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"))) {
+    g_object_set(rtpbin.get(), "add-reference-timestamp-meta", settings_.addReferenceTimestampMeta,
+                 nullptr);
     // Waiting for the packet after the last one asks for packets that were never sent.
     auto jitterbuffer = +[](GstElement *, GstElement *buffer, guint, guint, gpointer) {
       g_object_set(buffer, "rtx-next-seqnum", FALSE, nullptr);
     };
     connect(rtpbin.get(), "new-jitterbuffer", G_CALLBACK(jitterbuffer));
+    auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
+      auto self = lock(data);
+      if (self && g_str_has_prefix(GST_PAD_NAME(pad), "recv_rtp_sink")) self->watchArrival(pad);
+    };
+    connect(rtpbin.get(), "pad-added", G_CALLBACK(padAdded));
     auto added = +[](GstBin *, GstElement *element, gpointer) {
       if (g_str_has_prefix(GST_OBJECT_NAME(element), "rtpsession")) configureRtcp(element);
     };
     connect(rtpbin.get(), "element-added", G_CALLBACK(added));
   }
+}
+
+/// What comes here has passed SRTP's authentication; what downstream does is not felt yet.
+void Publisher::watchArrival(GstPad *pad) {
+  using Arrival = std::shared_ptr<std::atomic<gint64>>;
+  auto onData = [](GstPad *, GstPadProbeInfo *, gpointer arrival) {
+    **static_cast<Arrival *>(arrival) = g_get_monotonic_time();
+    return GST_PAD_PROBE_OK;
+  };
+  gst_pad_add_probe(pad,
+                    GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+                    onData, new Arrival(intake_->lastPacket()),
+                    [](gpointer arrival) { delete static_cast<Arrival *>(arrival); });
 }
 
 GstPromise *Publisher::promise(Step next) {
@@ -366,6 +414,7 @@ void Publisher::onLocalSet(const GstStructure *reply) {
                 error ? error->message : local.error().detail.c_str());
     return report_(PublisherFailed{CloseCode::ServerError, "no answer could be made"});
   }
+  local->fingerprint = certificate_.fingerprint;
   std::vector<Selection> selections;
   for (const Line &line : lines_)
     selections.push_back(line.selection);
@@ -452,13 +501,14 @@ void Publisher::onDtlsState(GObject *transport) {
   }
 }
 
-void Publisher::teardown(std::optional<std::chrono::milliseconds> wait) {
+void Publisher::teardown(End how) {
   if (ended_) return;
   ended_ = true;
   for (const Connection &connection : connections_)
     g_signal_handler_disconnect(connection.object.get(), connection.id);
   connections_.clear();
-  releasePads(wait);
+  releasePads(how);
+  intake_->close();
   if (bin_) {
     if (GST_OBJECT_PARENT(bin_.get())) gst_bin_remove(GST_BIN(element_.element()), bin_.get());
     stopForGood(bin_.get());
@@ -469,32 +519,6 @@ void Publisher::teardown(std::optional<std::chrono::milliseconds> wait) {
   webrtcbin_.reset();
   bin_.reset();
   report_(PublisherGone{});
-}
-
-void Publisher::skipUnfedPads() {
-  // With reconnect-timeout=-1 no pad gets EOS for a publisher's sake.
-  if (ended_ || settings_.reconnectTimeoutMs < 0) return;
-  for (auto &outlet : unfed_)
-    if (publishPadTrack(outlet.get())->skip()) keepTime(outlet.get());
-}
-
-/// Each pad has a job of its own, so that a pad whose downstream blocks holds up nothing.
-void Publisher::keepTime(GstPad *outlet) {
-  std::chrono::milliseconds latency(settings_.latencyMs);
-  workers_.run([self = shared_from_this(), pad = Ref<GstPad>::share(outlet), latency] {
-    publishPadTrack(pad.get())->keepTime(latency);
-    self->intake_->retire(pad.get());
-  });
-}
-
-void Publisher::releasePads(std::optional<std::chrono::milliseconds> wait) {
-  for (Intake::Output &output : intake_->outputs()) {
-    GstPad *outlet = output.outlet.get();
-    if (publishPadTrack(outlet)->end(output.inlet, output.sometimes ? std::nullopt : wait))
-      keepTime(outlet);
-    else
-      intake_->retire(outlet);
-  }
 }
 
 }  // namespace gws

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "certificate.h"
 #include "element_side.h"
 #include "gst/common/gobj.h"
 #include "intake.h"
@@ -66,16 +67,27 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
 
   void start();
   void addCandidate(std::string candidate);
-  /// Lets a connected publisher's media through to the pads.
-  void open();
-  /// Key frames that are missing are asked for again; call a few times a second.
+  /// Lets a connected publisher's media through to the pads. `succeeds`: somebody else feeds them
+  /// still; then nothing passes before the first key frame.
+  void open(bool succeeds);
+  /// Call a few times a second: key frames that are missing are asked for again, and what is behind
+  /// pads without data is kept in time.
   void tick();
   void requestKeyframe();
-  /// Ends it. `wait`: how long request pads wait for a successor before EOS (Track::end).
-  void end(std::optional<std::chrono::milliseconds> wait);
+  /// How it ends: `wait` as for Track::end(), for request pads; with `backlog`, what a muxer has
+  /// held up goes out before.
+  struct End {
+    std::optional<std::chrono::milliseconds> wait;
+    bool backlog = false;
+  };
+  void end(End how);
 
   /// Monotonic µs of the last frame of any track, 0: none yet. Any thread.
   gint64 lastArrival() const { return intake_->lastArrival(); }
+  /// Monotonic µs of the last RTP packet, 0: none yet. Any thread.
+  gint64 lastPacket() const { return *intake_->lastPacket(); }
+  /// Whether its first frames are out. Any thread.
+  bool begun() const { return intake_->begun(); }
 
  private:
   struct Line {
@@ -103,13 +115,19 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void onRemoteSet(const GstStructure *reply);
   void onAnswerCreated(const GstStructure *reply);
   void onLocalSet(const GstStructure *reply);
-  void teardown(std::optional<std::chrono::milliseconds> wait);
+  void teardown(End how);
+  void takeCare();
   void skipUnfedPads();
-  void keepTime(GstPad *outlet);
-  void releasePads(std::optional<std::chrono::milliseconds> wait);
+  void keepQuietTrack(const Intake::Quiet &quiet);
+  void tellCaps(const Intake::Quiet &quiet);
+  enum class Afterwards { Keep, Retire };
+  void keepTime(GstPad *outlet, Afterwards afterwards);
+  void releasePads(End how);
+  void releasePad(const Intake::Output &output, End how);
 
   // On webrtcbin's threads.
   void onPadAdded(GstPad *pad);
+  void watchArrival(GstPad *pad);
   void onLocalCandidate(const char *candidate);
   void onDtlsState(GObject *transport);
   void onIceState(GObject *webrtcbin);
@@ -126,14 +144,17 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   const Report report_;
   const std::shared_ptr<Strand> strand_;
   const std::unique_ptr<Intake> intake_;
+  std::atomic<bool> hasUnfed_ = false;
 
   // Only the strand.
   std::vector<Line> lines_;
   std::vector<Ref<GstPad>> unfed_;  ///< request pads of the stream that no line feeds
+  bool opened_ = false;
   Ref<GstElement> bin_, webrtcbin_;
   Ref<GstClock> clock_;
   GstClockTime baseTime_ = 0;
   Ref<GObject> transport_;
+  Certificate certificate_;
   Ref<GstPromise> promise_;  ///< kept, because webrtcbin frees the unanswered ones at its end
   std::string webrtcbinAnswer_;
   std::vector<std::string> earlyCandidates_;

@@ -4,7 +4,6 @@
 
 #include <gst/gst.h>
 
-#include <span>
 #include <variant>
 
 #include "gst/common/glib_owned.h"
@@ -22,6 +21,17 @@ static GType outputType() {
   return type;
 }
 
+static GType duplicatePolicyType() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(DuplicatePolicy::Reject),
+       "It is refused (4409); a publisher that has fallen silent does not count", "reject"},
+      {static_cast<int>(DuplicatePolicy::Replace),
+       "It takes the pads with its first key frame, and the first one is closed (4409)", "replace"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstWebRTCPublishSrcDuplicatePolicy", values);
+  return type;
+}
+
 struct StringField {
   std::string Settings::*member;
 };
@@ -36,15 +46,19 @@ struct IntField {
   int Settings::*member;
   int minimum, maximum;
 };
-struct OutputField {
-  Output Settings::*member;
+template <typename Enum>
+struct EnumField {
+  Enum Settings::*member;
+  GType (*type)();
 };
 
 enum class Mutable { BeforeStart, Always };
 
 struct Row {
   const char *name, *nick, *blurb;
-  std::variant<StringField, BooleanField, UintField, IntField, OutputField> field;
+  std::variant<StringField, BooleanField, UintField, IntField, EnumField<Output>,
+               EnumField<DuplicatePolicy>>
+      field;
   Mutable when = Mutable::BeforeStart;
 };
 
@@ -60,11 +74,15 @@ static const Row kRows[] = {
      "Stream names that may be published, comma-separated, * and ? match any characters "
      "(cam*,room/*); unset: the streams of the request pads if there are any, else every name",
      StringField{&Settings::streams}},
+    {"duplicate-policy", "Duplicate policy",
+     "What happens to the second publisher of a stream that is live. Changes count for the next "
+     "one",
+     EnumField<DuplicatePolicy>{&Settings::duplicatePolicy, duplicatePolicyType}, Mutable::Always},
     {"max-publishers", "Maximum publishers",
      "How many may publish or negotiate at once; one more is closed with 4503. 0: as many as there "
      "are descriptors for",
      UintField{&Settings::maxPublishers, 100'000}},
-    {"output", "Output", "What leaves the pads", OutputField{&Settings::output}},
+    {"output", "Output", "What leaves the pads", EnumField<Output>{&Settings::output, outputType}},
     {"video-codecs", "Video codecs",
      "Video codecs that may be negotiated, comma-separated, the preferred first: h264, vp8, vp9, "
      "h265, av1",
@@ -77,6 +95,10 @@ static const Row kRows[] = {
      "Milliseconds that the jitter buffer waits for late and retransmitted packets; the element's "
      "latency in the pipeline",
      UintField{&Settings::latencyMs, 60'000}},
+    {"add-reference-timestamp-meta", "Add reference timestamp meta",
+     "Give each buffer a GstReferenceTimestampMeta (timestamp/x-ntp) with the sender's NTP time, "
+     "from its first RTCP sender report on (RFC 3550, section 6.4.1)",
+     BooleanField{&Settings::addReferenceTimestampMeta}},
     {"do-retransmission", "Retransmission",
      "Ask publishers for lost packets again (NACK, RFC 4585, with RTX, RFC 4588)",
      BooleanField{&Settings::doRetransmission}},
@@ -93,6 +115,11 @@ static const Row kRows[] = {
      "choice, from which its first probes often reach less than half of a free link. Changes count "
      "for the next publisher",
      UintField{&Settings::startBitrate, G_MAXINT}, Mutable::Always},
+    {"keyframe-interval", "Key frame interval",
+     "Milliseconds between two key frames that publishers are asked for (PLI), in steps of 250, "
+     "for "
+     "receivers that come in at any time; 0: only when something needs one. Changes count at once",
+     UintField{&Settings::keyframeIntervalMs, kMaxMs}, Mutable::Always},
     {"reconnect-timeout", "Reconnect timeout",
      "Milliseconds that a request pad waits for a publisher that was lost before it sends EOS, "
      "with GAP events meanwhile; 0: EOS at once, -1: never EOS",
@@ -116,34 +143,33 @@ static GParamFlags flags(const Row &row) {
   return static_cast<GParamFlags>(flags);
 }
 
-static GParamSpec *makeSpec(const Row &row) {
-  static const Settings defaults;
-  struct Make {
-    const Row &row;
-    GParamSpec *operator()(const StringField &field) {
-      const std::string &value = defaults.*field.member;
-      return g_param_spec_string(row.name, row.nick, row.blurb,
-                                 value.empty() ? nullptr : value.c_str(), flags(row));
-    }
-    GParamSpec *operator()(const BooleanField &field) {
-      return g_param_spec_boolean(row.name, row.nick, row.blurb, defaults.*field.member,
-                                  flags(row));
-    }
-    GParamSpec *operator()(const UintField &field) {
-      return g_param_spec_uint(row.name, row.nick, row.blurb, 0, field.maximum,
-                               defaults.*field.member, flags(row));
-    }
-    GParamSpec *operator()(const IntField &field) {
-      return g_param_spec_int(row.name, row.nick, row.blurb, field.minimum, field.maximum,
-                              defaults.*field.member, flags(row));
-    }
-    GParamSpec *operator()(const OutputField &field) {
-      return g_param_spec_enum(row.name, row.nick, row.blurb, outputType(),
-                               static_cast<int>(defaults.*field.member), flags(row));
-    }
-  };
-  return std::visit(Make{row}, row.field);
-}
+struct Make {
+  const Row &row;
+  const Settings defaults = {};
+  GParamSpec *operator()(const StringField &field) {
+    const std::string &value = defaults.*field.member;
+    return g_param_spec_string(row.name, row.nick, row.blurb,
+                               value.empty() ? nullptr : value.c_str(), flags(row));
+  }
+  GParamSpec *operator()(const BooleanField &field) {
+    return g_param_spec_boolean(row.name, row.nick, row.blurb, defaults.*field.member, flags(row));
+  }
+  GParamSpec *operator()(const UintField &field) {
+    return g_param_spec_uint(row.name, row.nick, row.blurb, 0, field.maximum,
+                             defaults.*field.member, flags(row));
+  }
+  GParamSpec *operator()(const IntField &field) {
+    return g_param_spec_int(row.name, row.nick, row.blurb, field.minimum, field.maximum,
+                            defaults.*field.member, flags(row));
+  }
+  template <typename Enum>
+  GParamSpec *operator()(const EnumField<Enum> &field) {
+    return g_param_spec_enum(row.name, row.nick, row.blurb, field.type(),
+                             static_cast<int>(defaults.*field.member), flags(row));
+  }
+};
+
+static GParamSpec *makeSpec(const Row &row) { return std::visit(Make{row}, row.field); }
 
 std::vector<std::string> splitList(const std::string &text) {
   std::vector<std::string> parts;
@@ -193,46 +219,48 @@ void installSettings(GObjectClass *objectClass, guint *firstFree) {
   *firstFree = id;
 }
 
+struct Set {
+  Settings &settings;
+  const GValue *value;
+  void operator()(const StringField &field) {
+    const char *text = g_value_get_string(value);
+    settings.*field.member = text ? text : "";
+  }
+  void operator()(const BooleanField &field) {
+    settings.*field.member = g_value_get_boolean(value);
+  }
+  void operator()(const UintField &field) { settings.*field.member = g_value_get_uint(value); }
+  void operator()(const IntField &field) { settings.*field.member = g_value_get_int(value); }
+  template <typename Enum>
+  void operator()(const EnumField<Enum> &field) {
+    settings.*field.member = static_cast<Enum>(g_value_get_enum(value));
+  }
+};
+
 bool setSetting(Settings &settings, guint id, const GValue *value) {
   if (id == 0 || id > std::size(kRows)) return false;
-  struct Set {
-    Settings &settings;
-    const GValue *value;
-    void operator()(const StringField &field) {
-      const char *text = g_value_get_string(value);
-      settings.*field.member = text ? text : "";
-    }
-    void operator()(const BooleanField &field) {
-      settings.*field.member = g_value_get_boolean(value);
-    }
-    void operator()(const UintField &field) { settings.*field.member = g_value_get_uint(value); }
-    void operator()(const IntField &field) { settings.*field.member = g_value_get_int(value); }
-    void operator()(const OutputField &field) {
-      settings.*field.member = static_cast<Output>(g_value_get_enum(value));
-    }
-  };
   std::visit(Set{settings, value}, kRows[id - 1].field);
   return true;
 }
 
+struct Get {
+  const Settings &settings;
+  GValue *value;
+  void operator()(const StringField &field) {
+    const std::string &text = settings.*field.member;
+    g_value_set_string(value, text.empty() ? nullptr : text.c_str());
+  }
+  void operator()(const BooleanField &field) { g_value_set_boolean(value, settings.*field.member); }
+  void operator()(const UintField &field) { g_value_set_uint(value, settings.*field.member); }
+  void operator()(const IntField &field) { g_value_set_int(value, settings.*field.member); }
+  template <typename Enum>
+  void operator()(const EnumField<Enum> &field) {
+    g_value_set_enum(value, static_cast<int>(settings.*field.member));
+  }
+};
+
 bool getSetting(const Settings &settings, guint id, GValue *value) {
   if (id == 0 || id > std::size(kRows)) return false;
-  struct Get {
-    const Settings &settings;
-    GValue *value;
-    void operator()(const StringField &field) {
-      const std::string &text = settings.*field.member;
-      g_value_set_string(value, text.empty() ? nullptr : text.c_str());
-    }
-    void operator()(const BooleanField &field) {
-      g_value_set_boolean(value, settings.*field.member);
-    }
-    void operator()(const UintField &field) { g_value_set_uint(value, settings.*field.member); }
-    void operator()(const IntField &field) { g_value_set_int(value, settings.*field.member); }
-    void operator()(const OutputField &field) {
-      g_value_set_enum(value, static_cast<int>(settings.*field.member));
-    }
-  };
   std::visit(Get{settings, value}, kRows[id - 1].field);
   return true;
 }

@@ -13,6 +13,8 @@
 namespace gws {
 
 enum class Output { Auto, Encoded, Raw, Rtp };
+/// What a second publisher of a live stream meets.
+enum class DuplicatePolicy { Reject, Replace };
 
 /// One value for each writable property; a started element works with a snapshot.
 struct Settings {
@@ -20,16 +22,19 @@ struct Settings {
   unsigned port = 8080;
 
   std::string streams;
+  DuplicatePolicy duplicatePolicy = DuplicatePolicy::Reject;
   unsigned maxPublishers = 100;
 
   Output output = Output::Auto;
   std::string videoCodecs = "h264,vp8,vp9,h265,av1";
   std::string audioCodecs = "opus,g722,pcmu,pcma";
   unsigned latencyMs = 200;
+  bool addReferenceTimestampMeta = false;
   bool doRetransmission = true;
   unsigned maxBitrate = 0;
   unsigned minBitrate = 0;
   unsigned startBitrate = 1'000'000;
+  unsigned keyframeIntervalMs = 0;
 
   int reconnectTimeoutMs = 5000;
   unsigned negotiationTimeoutMs = 10'000;

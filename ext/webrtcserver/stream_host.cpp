@@ -15,7 +15,9 @@ namespace gws {
 using std::chrono::milliseconds;
 
 constexpr unsigned kTickMs = 250;
-constexpr gint64 kGoodbyeGraceUs = 1'000'000;
+constexpr gint64 kGoodbyeGraceUs = 500'000;
+/// RTP that stays away for so long is a sign of death to somebody who wants the stream.
+constexpr gint64 kSignOfLifeUs = 1'000'000;
 constexpr unsigned kMaxEndingOfOneStream = 4;
 constexpr unsigned kDescriptorsOfPublisher = 32;
 constexpr unsigned kDescriptorsSpare = 32;
@@ -51,10 +53,15 @@ void StreamHost::start() {
 void StreamHost::stop() {
   stopped_ = true;
   timer_.stop();
-  for (auto &[id, session] : sessions_) {
-    apply(*session, session->peer->onPublicationEnded(CloseCode::GoingAway, "the pipeline stops"));
-    endPublisher(*session, EndCause::Refused, "the pipeline stops");
+  for (auto &[id, client] : clients_) {
+    refuse(*client, CloseCode::GoingAway, "the pipeline stops");
+    endRunsOf(*client, EndCause::Refused, "the pipeline stops");
   }
+}
+
+void StreamHost::clear() {
+  clients_.clear();
+  runs_.clear();
 }
 
 Result<void> StreamHost::admit(const std::string &stream) const {
@@ -68,8 +75,8 @@ Result<void> StreamHost::admit(const std::string &stream) const {
 /// For one more publisher, and for those who have not opened theirs yet.
 unsigned StreamHost::descriptorsNeeded() const {
   unsigned negotiating = 0;
-  for (auto &[id, session] : sessions_)
-    if (session->publisher && !session->connectedAt) negotiating++;
+  for (auto &[id, run] : runs_)
+    if (!run->connectedAt) negotiating++;
   return kDescriptorsSpare + (negotiating + 1) * kDescriptorsOfPublisher;
 }
 
@@ -91,17 +98,17 @@ bool StreamHost::acceptsAnyName() const {
 
 void StreamHost::open(const std::string &stream, SoupWebsocketConnection *connection,
                       ClosingSockets &closing, bool loopback) {
-  auto session = std::make_unique<Session>();
-  Session *borrowed = session.get();
-  session->id = nextSession_++;
-  session->stream = stream;
-  session->loopback = loopback;
+  auto client = std::make_unique<Client>();
+  Client *borrowed = client.get();
+  client->id = nextId_++;
+  client->stream = stream;
+  client->loopback = loopback;
   PeerLimits limits;
   limits.negotiationTimeout = PeerTime(settings_.negotiationTimeoutMs);
-  session->peer.emplace(limits, peerNow());
-  GST_DEBUG("session %u: a client of stream %s", session->id, stream.c_str());
+  client->peer.emplace(limits, peerNow());
+  GST_DEBUG("client %u: came for stream %s", client->id, stream.c_str());
 
-  // The session owns the socket, so the pointer is good for as long as the callbacks are called.
+  // The client owns the socket, so the pointer is good for as long as the callbacks are called.
   WebSocket::Callbacks callbacks;
   callbacks.text = [this, borrowed](std::string_view text) REQUIRES(control) {
     apply(*borrowed, borrowed->peer->onText(text, peerNow()));
@@ -109,72 +116,98 @@ void StreamHost::open(const std::string &stream, SoupWebsocketConnection *connec
   callbacks.binary = [this, borrowed]()
                          REQUIRES(control) { apply(*borrowed, borrowed->peer->onBinary()); };
   callbacks.closed = [this, borrowed](std::optional<unsigned> code) REQUIRES(control) {
-    GST_DEBUG("session %u: socket closed, code %d", borrowed->id, code ? int(*code) : -1);
+    GST_DEBUG("client %u: socket closed, code %d", borrowed->id, code ? int(*code) : -1);
     borrowed->socketOpen = false;
     apply(*borrowed, borrowed->peer->onSocketClosed(code));
   };
-  session->socket = std::make_unique<WebSocket>(connection, closing, std::move(callbacks));
-  sessions_[session->id] = std::move(session);
+  client->socket = std::make_unique<WebSocket>(connection, closing, std::move(callbacks));
+  clients_[client->id] = std::move(client);
 }
 
-void StreamHost::apply(Session &session, PeerActions actions) {
+void StreamHost::apply(Client &client, PeerActions actions) {
   struct Apply {
     StreamHost &host;
-    Session &session;
+    Client &client;
     void operator()(StartPublication &action) {
       onControlThread();
-      host.startPublication(session, std::move(action.offer));
+      host.onOffer(client, std::move(action.offer));
     }
     void operator()(AddCandidate &action) {
-      if (session.publisher) session.publisher->addCandidate(std::move(action.candidate));
+      onControlThread();
+      host.addCandidate(client, std::move(action.candidate));
     }
     void operator()(SendText &action) {
       onControlThread();
-      session.socket->sendText(action.text);
+      client.socket->sendText(action.text);
     }
     void operator()(CloseSocket &action) {
       onControlThread();
-      GST_WARNING("session %u: stream %s: closed with %u: %s", session.id, session.stream.c_str(),
+      GST_WARNING("client %u: stream %s: closed with %u: %s", client.id, client.stream.c_str(),
                   unsigned(action.code), action.reason.c_str());
-      session.socketOpen = false;
-      session.socket->close(action.code, action.reason);
+      client.socketOpen = false;
+      client.contest.reset();
+      client.socket->close(action.code, action.reason);
     }
     void operator()(EndPublication &action) {
       onControlThread();
-      host.endPublisher(session, action.cause, action.reason);
+      client.contest.reset();
+      host.endRunsOf(client, action.cause, action.reason);
     }
-    void operator()(LogNote &action) {
-      GST_INFO("session %u: %s", session.id, action.text.c_str());
-    }
+    void operator()(LogNote &action) { GST_INFO("client %u: %s", client.id, action.text.c_str()); }
   };
   for (PeerAction &action : actions)
-    std::visit(Apply{*this, session}, action);
-  if (!session.publisher && !session.socketOpen) {
-    // Later, since this may run inside a callback of the session's own socket.
-    thread_->post([weak = weak_from_this(), id = session.id] {
-      onControlThread();
-      if (auto self = weak.lock()) self->sweep(id);
-    });
-  }
+    std::visit(Apply{*this, client}, action);
+  if (!client.socketOpen) sweepLater(client.id);
 }
 
-void StreamHost::sweep(unsigned sessionId) {
-  Session *session = find(sessionId);
-  if (session && !session->publisher && !session->socketOpen) sessions_.erase(sessionId);
+/// Later, since this may run inside a callback of the client's own socket.
+void StreamHost::sweepLater(unsigned clientId) {
+  thread_->post([weak = weak_from_this(), clientId] {
+    onControlThread();
+    if (auto self = weak.lock()) self->sweep(clientId);
+  });
 }
 
-StreamHost::Session *StreamHost::find(unsigned id) {
-  auto found = sessions_.find(id);
-  return found == sessions_.end() ? nullptr : found->second.get();
+void StreamHost::sweep(unsigned clientId) {
+  Client *client = findClient(clientId);
+  if (!client || client->socketOpen) return;
+  for (auto &[id, run] : runs_)
+    if (run->client == clientId) return;
+  clients_.erase(clientId);
 }
 
-/// The connected publisher that the stream belongs to. One that has not got so far holds nobody up:
-/// the first to connect wins.
-const StreamHost::Session *StreamHost::livePublication(const std::string &stream) const {
-  for (auto &[id, session] : sessions_)
-    if (session->connectedAt && !session->ending && !session->loss && session->stream == stream)
-      return session.get();
+StreamHost::Client *StreamHost::findClient(unsigned id) {
+  auto found = clients_.find(id);
+  return found == clients_.end() ? nullptr : found->second.get();
+}
+
+StreamHost::Run *StreamHost::findRun(unsigned id) {
+  auto found = runs_.find(id);
+  return found == runs_.end() ? nullptr : found->second.get();
+}
+
+StreamHost::Run *StreamHost::findRun(const std::string &publisherId) {
+  for (auto &[id, run] : runs_)
+    if (!run->ending && run->publisher->id() == publisherId) return run.get();
   return nullptr;
+}
+
+/// One that has not connected holds nobody up: the first to connect wins. Nor does one that is
+/// lost hold up its own return.
+const StreamHost::Run *StreamHost::livePublication(const std::string &stream,
+                                                   unsigned exceptOfClient) const {
+  for (auto &[id, run] : runs_)
+    if (run->connectedAt && !run->ending && !run->loss && run->stream == stream &&
+        run->client != exceptOfClient)
+      return run.get();
+  return nullptr;
+}
+
+/// Whether a publication may be replaced by a newcomer whose offer came at `since`. A publisher
+/// that vanished without a word shows by nothing but the lack of RTP.
+bool StreamHost::mustYield(const Run &live, gint64 since) const {
+  if (element_.settings().duplicatePolicy == DuplicatePolicy::Replace) return true;
+  return live.connectedAt < since && live.publisher->lastPacket() < since;
 }
 
 Result<void> StreamHost::mayPublish(const std::string &stream) const {
@@ -182,41 +215,72 @@ Result<void> StreamHost::mayPublish(const std::string &stream) const {
     return Error{static_cast<int>(code), reason};
   };
   if (doorsClosed_) return refusal(CloseCode::GoingAway, "the pipeline is at its end");
-  if (livePublication(stream)) return refusal(CloseCode::StreamTaken, takenReason(stream));
-  unsigned all = 0, ending = 0;
-  for (auto &[id, session] : sessions_) {
-    if (!session->publisher) continue;
-    all++;
-    if (session->ending && session->stream == stream) ending++;
+  unsigned ending = 0;
+  bool replaces = false;
+  for (auto &[id, run] : runs_) {
+    if (run->stream != stream) continue;
+    if (run->ending) ending++;
+    if (run->connectedAt && !run->ending) replaces = true;
   }
   if (ending >= kMaxEndingOfOneStream)
     return refusal(CloseCode::TryAgainLater,
                    "the pipeline behind " + stream + " does not take what was sent before");
-  if (settings_.maxPublishers > 0 && all >= settings_.maxPublishers)
+  if (settings_.maxPublishers > 0 && runs_.size() >= settings_.maxPublishers + (replaces ? 1 : 0))
     return refusal(CloseCode::TryAgainLater, "too many publishers; try again later");
   if (!descriptorsLeft(descriptorsNeeded()))
     return refusal(CloseCode::TryAgainLater, "no descriptors left; try again later");
   return {};
 }
 
-void StreamHost::refuse(Session &session, CloseCode code, const std::string &reason) {
-  apply(session, session.peer->onPublicationEnded(code, reason));
+void StreamHost::refuse(Client &client, CloseCode code, const std::string &reason) {
+  apply(client, client.peer->onPublicationEnded(code, reason));
 }
 
-void StreamHost::startPublication(Session &session, Offer offer) {
-  if (auto may = mayPublish(session.stream); !may)
-    return refuse(session, static_cast<CloseCode>(may.error().code), may.error().detail);
+void StreamHost::onOffer(Client &client, Offer offer) {
+  Contest contest;
+  contest.offer = std::move(offer);
+  contest.since = g_get_monotonic_time();
+  bool reject = element_.settings().duplicatePolicy == DuplicatePolicy::Reject;
+  if (reject && livePublication(client.stream, client.id))
+    client.contest = std::move(contest);
+  else
+    startRun(client, std::move(contest));
+}
+
+/// Who publishes is asked for nothing: his next packet decides.
+void StreamHost::settleContest(Client &client, gint64 now) {
+  const Run *live = livePublication(client.stream, client.id);
+  if (live && !mustYield(*live, client.contest->since)) {
+    client.contest.reset();
+    return refuse(client, CloseCode::StreamTaken, takenReason(client.stream));
+  }
+  if (live && now - client.contest->since < kSignOfLifeUs) return;
+  Contest contest = std::move(*client.contest);
+  client.contest.reset();
+  startRun(client, std::move(contest));
+}
+
+void StreamHost::startRun(Client &client, Contest contest) {
+  if (auto may = mayPublish(client.stream); !may)
+    return refuse(client, static_cast<CloseCode>(may.error().code), may.error().detail);
+  if (Run *previous = findRun(client.run); previous && !previous->connectedAt)
+    endRun(*previous, EndCause::Refused, "the client has made another offer");
   static std::atomic<std::uint64_t> order = 0;
   auto publication = std::make_shared<Publication>();
-  publication->stream = session.stream;
+  publication->stream = client.stream;
   publication->publisherId = newPublisherId();
   publication->groupId = gst_util_group_id_next();
   publication->order = ++order;
-  GST_INFO("session %u: publisher %s of stream %s", session.id, publication->publisherId.c_str(),
-           session.stream.c_str());
+  GST_INFO("client %u: publisher %s of stream %s", client.id, publication->publisherId.c_str(),
+           client.stream.c_str());
 
+  auto run = std::make_unique<Run>();
+  run->id = client.run = nextId_++;
+  run->client = client.id;
+  run->stream = client.stream;
+  run->startedAt = contest.since;
   auto report = [thread = std::weak_ptr<ControlThread>(thread_), weak = weak_from_this(),
-                 id = session.id](PublisherEvent event) {
+                 id = run->id](PublisherEvent event) {
     auto control = thread.lock();
     if (!control) return;
     control->post([weak, id, event = std::move(event)] {
@@ -224,140 +288,182 @@ void StreamHost::startPublication(Session &session, Offer offer) {
       if (auto self = weak.lock()) self->onEvent(id, event);
     });
   };
-  session.publisher =
-      std::make_shared<Publisher>(element_, workers_, std::move(publication), std::move(offer),
-                                  element_.settings(), session.loopback, std::move(report));
-  session.publisher->start();
+  run->publisher = std::make_shared<Publisher>(element_, workers_, std::move(publication),
+                                               std::move(contest.offer), element_.settings(),
+                                               client.loopback, std::move(report));
+  run->publisher->start();
+  for (std::string &candidate : contest.candidates)
+    run->publisher->addCandidate(std::move(candidate));
+  runs_[run->id] = std::move(run);
 }
 
-void StreamHost::onEvent(unsigned sessionId, const PublisherEvent &event) {
-  Session *found = find(sessionId);
+void StreamHost::addCandidate(Client &client, std::string candidate) {
+  if (client.contest)
+    client.contest->candidates.push_back(std::move(candidate));
+  else if (Run *run = findRun(client.run))
+    run->publisher->addCandidate(std::move(candidate));
+}
+
+void StreamHost::onEvent(unsigned runId, const PublisherEvent &event) {
+  Run *found = findRun(runId);
   if (!found) return;
   struct Handle {
     StreamHost &host;
-    Session &session;
+    Run &run;
+    Client *client;  ///< nullptr: it has another run now
     void operator()(const PublisherAnswered &event) {
       onControlThread();
-      host.apply(session, session.peer->onAnswer(event.sdp));
+      if (client) host.apply(*client, client->peer->onAnswer(event.sdp));
     }
     void operator()(const PublisherCandidate &event) {
       onControlThread();
-      host.apply(session,
-                 session.peer->onLocalCandidate(event.candidate, event.mid, event.lineIndex));
+      if (client)
+        host.apply(*client,
+                   client->peer->onLocalCandidate(event.candidate, event.mid, event.lineIndex));
     }
     void operator()(const PublisherConnected &) {
       onControlThread();
-      host.onConnected(session);
+      host.onConnected(run);
     }
     void operator()(const PublisherOpened &) {
       onControlThread();
-      host.onOpened(session);
+      host.onOpened(run);
     }
     void operator()(const PublisherFailed &event) {
       onControlThread();
-      if (session.ending) return;
-      host.refuse(session, event.code, event.reason);
-      host.endPublisher(session, EndCause::Refused, event.reason);
+      host.close(run, event.code, EndCause::Refused, event.reason);
     }
     void operator()(const PublisherLost &event) {
       onControlThread();
-      host.lose(session, event.reason);
+      host.lose(run, event.reason);
     }
     void operator()(const PublisherGone &) {
       onControlThread();
-      host.onGone(session);
+      host.onGone(run);
     }
   };
-  std::visit(Handle{*this, *found}, event);
+  Client *client = findClient(found->client);
+  if (client && client->run != runId) client = nullptr;
+  std::visit(Handle{*this, *found, client}, event);
 }
 
-void StreamHost::onConnected(Session &session) {
-  if (session.ending || session.connectedAt) return;
-  if (livePublication(session.stream)) {
-    std::string reason = takenReason(session.stream);
-    refuse(session, CloseCode::StreamTaken, reason);
-    return endPublisher(session, EndCause::Refused, reason);
-  }
-  session.connectedAt = g_get_monotonic_time();
-  apply(session, session.peer->onConnected());
-  session.publisher->open();
+void StreamHost::onConnected(Run &run) {
+  if (run.ending || run.connectedAt) return;
+  const Run *live = livePublication(run.stream, run.client);
+  // One whose offer is newer keeps the stream under every policy.
+  if (live && (live->id > run.id || !mustYield(*live, run.startedAt)))
+    return close(run, CloseCode::StreamTaken, EndCause::Refused, takenReason(run.stream));
+  for (auto &[id, other] : runs_)
+    if (other->stream == run.stream && other->connectedAt && !other->ending) run.succeeds = true;
+  run.connectedAt = g_get_monotonic_time();
+  Client *client = findClient(run.client);
+  if (client && client->run == run.id) apply(*client, client->peer->onConnected());
+  run.publisher->open(run.succeeds);
 }
 
-void StreamHost::onOpened(Session &session) {
-  session.announced = true;
-  notifier_->post([&element = element_, stream = session.stream, id = session.publisher->id()] {
+void StreamHost::onOpened(Run &run) {
+  run.announced = true;
+  notifier_->post([&element = element_, stream = run.stream, id = run.publisher->id()] {
     element.publisherAdded(stream, id);
   });
 }
 
+/// Its first frames are on the pads.
+void StreamHost::endPredecessors(const Run &run) {
+  for (auto &[id, other] : runs_) {
+    if (id >= run.id || other->stream != run.stream || !other->connectedAt || other->ending)
+      continue;
+    close(*other, CloseCode::StreamTaken, EndCause::Lost,
+          other->client == run.client ? "replaced by the client's new offer"
+                                      : "another publisher has taken over " + run.stream);
+  }
+}
+
 /// A page that stops closes its DTLS first and says goodbye over the socket afterwards.
-void StreamHost::lose(Session &session, const std::string &reason) {
-  if (session.ending || session.loss) return;
-  GST_INFO("session %u: %s", session.id, reason.c_str());
-  gint64 grace = session.socketOpen ? kGoodbyeGraceUs : 0;
-  session.loss = Loss{reason, g_get_monotonic_time() + grace};
+void StreamHost::lose(Run &run, const std::string &reason) {
+  if (run.ending || run.loss) return;
+  GST_INFO("publisher %s: %s", run.publisher->id().c_str(), reason.c_str());
+  Client *client = findClient(run.client);
+  gint64 grace = client && client->socketOpen ? kGoodbyeGraceUs : 0;
+  run.loss = Loss{reason, g_get_monotonic_time() + grace};
 }
 
-void StreamHost::endPublisher(Session &session, EndCause cause, const std::string &reason) {
-  if (!session.publisher || session.ending) return;
-  GST_INFO("publisher %s of stream %s ends: %s", session.publisher->id().c_str(),
-           session.stream.c_str(), reason.c_str());
-  session.ending = true;
-  session.endReason = reason;
-  std::optional<milliseconds> wait;
+void StreamHost::close(Run &run, CloseCode code, EndCause cause, const std::string &reason,
+                       const char *told) {
+  if (run.ending) return;
+  Client *client = findClient(run.client);
+  if (!client || client->run != run.id) return endRun(run, cause, reason);
+  refuse(*client, code, told ? told : reason);
+  endRunsOf(*client, cause, reason);
+}
+
+void StreamHost::endRunsOf(const Client &client, EndCause cause, const std::string &reason) {
+  for (auto &[id, run] : runs_)
+    if (run->client == client.id) endRun(*run, cause, reason);
+}
+
+void StreamHost::endRun(Run &run, EndCause cause, const std::string &reason) {
+  if (run.ending) return;
+  GST_INFO("publisher %s of stream %s ends: %s", run.publisher->id().c_str(), run.stream.c_str(),
+           reason.c_str());
+  run.ending = true;
+  run.endReason = reason;
+  Publisher::End how;
   if (stopped_)
-    wait = milliseconds(-1);  // no EOS: the pads are about to be deactivated
+    how.wait = milliseconds(-1);  // no EOS: the pads are about to be deactivated
   else if (cause != EndCause::Goodbye || settings_.reconnectTimeoutMs < 0)
-    wait = milliseconds(settings_.reconnectTimeoutMs);
-  session.publisher->end(wait);
+    how.wait = milliseconds(settings_.reconnectTimeoutMs);
+  how.backlog = cause != EndCause::Refused && !stopped_;
+  run.publisher->end(how);
 }
 
-void StreamHost::onGone(Session &session) {
-  if (session.announced)
-    notifier_->post([&element = element_, stream = session.stream, id = session.publisher->id(),
-                     reason = session.endReason] { element.publisherRemoved(stream, id, reason); });
-  session.publisher.reset();
-  session.connectedAt = 0;
-  session.announced = session.ending = false;
-  session.loss.reset();
-  if (!session.socketOpen) sessions_.erase(session.id);
+void StreamHost::onGone(Run &run) {
+  if (run.announced)
+    notifier_->post([&element = element_, stream = run.stream, id = run.publisher->id(),
+                     reason = run.endReason] { element.publisherRemoved(stream, id, reason); });
+  unsigned client = run.client;
+  runs_.erase(run.id);
+  sweepLater(client);
 }
 
 void StreamHost::tick() {
   gint64 now = g_get_monotonic_time();
-  std::vector<Session *> all;
-  for (auto &[id, session] : sessions_)
-    all.push_back(session.get());
-  for (Session *session : all) {
-    apply(*session, session->peer->onTick(peerNow()));
-    if (session->publisher && !session->ending) tickPublisher(*session, now);
+  gint64 keyframeInterval = gint64(element_.settings().keyframeIntervalMs) * 1000;
+  for (auto &[id, client] : clients_) {
+    apply(*client, client->peer->onTick(peerNow()));
+    if (client->contest) settleContest(*client, now);
+  }
+  for (auto &[id, run] : runs_) {
+    if (run->ending) continue;
+    tickRun(*run, now);
+    if (!keyframeInterval || !run->connectedAt || now - run->keyframeAt < keyframeInterval)
+      continue;
+    run->keyframeAt = now;
+    run->publisher->requestKeyframe();
   }
 }
 
-void StreamHost::tickPublisher(Session &session, gint64 now) {
-  if (session.loss && now >= session.loss->until) {
-    std::string reason = session.loss->reason;
-    refuse(session, CloseCode::TooSlow, reason);
-    return endPublisher(session, EndCause::Lost, reason);
+void StreamHost::tickRun(Run &run, gint64 now) {
+  if (run.loss && now >= run.loss->until)
+    return close(run, CloseCode::TooSlow, EndCause::Lost, std::string(run.loss->reason));
+  if (!run.connectedAt) return;
+  run.publisher->tick();
+  if (run.succeeds && run.publisher->begun()) {
+    run.succeeds = false;
+    endPredecessors(run);
   }
-  if (!session.connectedAt) return;
-  session.publisher->tick();
-  gint64 silent = now - std::max(session.connectedAt, session.publisher->lastArrival());
-  if (!session.loss && silent > gint64(settings_.inactivityTimeoutMs) * 1000) {
-    std::string reason =
-        "no media for " + std::to_string(settings_.inactivityTimeoutMs / 1000) + " s";
-    refuse(session, CloseCode::TooSlow, reason);
-    endPublisher(session, EndCause::Lost, reason);
-  }
+  gint64 silent = now - std::max(run.connectedAt, run.publisher->lastArrival());
+  if (!run.loss && silent > gint64(settings_.inactivityTimeoutMs) * 1000)
+    close(run, CloseCode::TooSlow, EndCause::Lost,
+          "no media for " + std::to_string(settings_.inactivityTimeoutMs / 1000) + " s");
 }
 
 std::vector<StreamHost::StreamState> StreamHost::list() const {
   std::map<std::string, bool> states;
   for (const std::string &name : element_.reservedStreams())
     states[name] = false;
-  for (auto &[id, session] : sessions_)
-    if (session->publisher && session->connectedAt && !session->ending)
-      states[session->stream] = true;
+  for (auto &[id, run] : runs_)
+    if (run->connectedAt && !run->ending) states[run->stream] = true;
   std::vector<StreamState> result;
   for (auto &[name, live] : states)
     result.push_back({name, live});
@@ -366,35 +472,31 @@ std::vector<StreamHost::StreamState> StreamHost::list() const {
 
 std::vector<std::string> StreamHost::publisherIds() const {
   std::vector<std::string> ids;
-  for (auto &[id, session] : sessions_)
-    if (session->publisher && session->connectedAt && !session->ending)
-      ids.push_back(session->publisher->id());
+  for (auto &[id, run] : runs_)
+    if (run->connectedAt && !run->ending) ids.push_back(run->publisher->id());
   return ids;
 }
 
 void StreamHost::failPublisher(const std::string &publisherId, const std::string &reason) {
-  for (auto &[id, session] : sessions_) {
-    if (!session->publisher || session->ending || session->publisher->id() != publisherId) continue;
-    refuse(*session, CloseCode::ServerError, "the server cannot go on with this publication");
-    return endPublisher(*session, EndCause::Refused, reason);
-  }
+  Run *run = findRun(publisherId);
+  if (!run) return;
+  close(*run, CloseCode::ServerError, EndCause::Refused, reason,
+        "the server cannot go on with this publication");
 }
 
 bool StreamHost::disconnectPublisher(const std::string &publisherId) {
-  for (auto &[id, session] : sessions_) {
-    if (!session->publisher || session->ending || session->publisher->id() != publisherId) continue;
-    refuse(*session, CloseCode::NotAllowed, "disconnected by the server's operator");
-    endPublisher(*session, EndCause::Goodbye, "disconnected by the application");
-    return true;
-  }
-  return false;
+  Run *run = findRun(publisherId);
+  if (!run) return false;
+  close(*run, CloseCode::NotAllowed, EndCause::Goodbye, "disconnected by the application",
+        "disconnected by the server's operator");
+  return true;
 }
 
 bool StreamHost::requestKeyframe(const std::string &stream) {
   bool found = false;
-  for (auto &[id, session] : sessions_) {
-    if (!session->publisher || session->ending || session->stream != stream) continue;
-    session->publisher->requestKeyframe();
+  for (auto &[id, run] : runs_) {
+    if (run->ending || run->stream != stream) continue;
+    run->publisher->requestKeyframe();
     found = true;
   }
   return found;

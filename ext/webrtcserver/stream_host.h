@@ -34,7 +34,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   /// The application has sent EOS: nobody new is taken.
   void closeDoors() REQUIRES(control) { doorsClosed_ = true; }
   /// Drops what stop() has left; when the workers are idle.
-  void clear() REQUIRES(control) { sessions_.clear(); }
+  void clear() REQUIRES(control);
 
   /// Whether a client of that stream is let in: 404 or 503 with a sentence, if not.
   Result<void> admit(const std::string &stream) const REQUIRES(control);
@@ -63,47 +63,83 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     std::string reason;
     gint64 until = 0;  ///< monotonic µs: so long a goodbye may still come over the socket
   };
-  /// A client: its socket while that is open, its publisher while that exists.
-  struct Session {
+  /// One publisher, from its offer to the end of its teardown.
+  struct Run {
+    unsigned id = 0;  ///< later ones have higher ones
+    unsigned client = 0;
+    std::string stream;
+    std::shared_ptr<Publisher> publisher;
+    gint64 startedAt = 0;    ///< monotonic µs: when its offer came
+    gint64 connectedAt = 0;  ///< monotonic µs, 0: not yet
+    gint64 keyframeAt = 0;   ///< monotonic µs: the last request of keyframe-interval
+    bool succeeds = false;   ///< others feed its stream until its first frames are out
+    bool ending = false;     ///< the publisher's teardown has begun
+    bool announced = false;  ///< the application knows of it
+    std::string endReason;
+    std::optional<Loss> loss;
+  };
+  /// An offer for a stream that somebody else publishes, until he has given a sign of life.
+  struct Contest {
+    Offer offer;
+    gint64 since = 0;  ///< monotonic µs
+    std::vector<std::string> candidates;
+  };
+  /// Who speaks the protocol: kept as long as its socket or a publisher of its.
+  struct Client {
     unsigned id = 0;
     std::string stream;
     bool loopback = false;
     std::optional<Peer> peer;
     std::unique_ptr<WebSocket> socket;
     bool socketOpen = true;
-    std::shared_ptr<Publisher> publisher;
-    bool ending = false;     ///< the publisher's teardown has begun
-    gint64 connectedAt = 0;  ///< monotonic µs, 0: not yet
-    bool announced = false;  ///< the application knows of it
-    std::string endReason;
-    std::optional<Loss> loss;
+    unsigned run = 0;  ///< what its last offer started, 0: nothing
+    std::optional<Contest> contest;
   };
 
   unsigned descriptorsNeeded() const REQUIRES(control);
   Result<void> isKnown(const std::string &stream) const REQUIRES(control);
-  void apply(Session &session, PeerActions actions) REQUIRES(control);
-  void startPublication(Session &session, Offer offer) REQUIRES(control);
   Result<void> mayPublish(const std::string &stream) const REQUIRES(control);
-  const Session *livePublication(const std::string &stream) const REQUIRES(control);
-  void onEvent(unsigned sessionId, const PublisherEvent &event) REQUIRES(control);
-  void onConnected(Session &session) REQUIRES(control);
-  void onOpened(Session &session) REQUIRES(control);
-  void onGone(Session &session) REQUIRES(control);
-  void lose(Session &session, const std::string &reason) REQUIRES(control);
-  void endPublisher(Session &session, EndCause cause, const std::string &reason) REQUIRES(control);
-  void refuse(Session &session, CloseCode code, const std::string &reason) REQUIRES(control);
+  /// The connected publisher that the stream belongs to, unless it is of that client.
+  const Run *livePublication(const std::string &stream, unsigned exceptOfClient) const
+      REQUIRES(control);
+  bool mustYield(const Run &live, gint64 since) const REQUIRES(control);
+
+  void apply(Client &client, PeerActions actions) REQUIRES(control);
+  void onOffer(Client &client, Offer offer) REQUIRES(control);
+  void settleContest(Client &client, gint64 now) REQUIRES(control);
+  void startRun(Client &client, Contest contest) REQUIRES(control);
+  void addCandidate(Client &client, std::string candidate) REQUIRES(control);
+
+  void onEvent(unsigned runId, const PublisherEvent &event) REQUIRES(control);
+  void onConnected(Run &run) REQUIRES(control);
+  void onOpened(Run &run) REQUIRES(control);
+  void onGone(Run &run) REQUIRES(control);
+  void lose(Run &run, const std::string &reason) REQUIRES(control);
+  void endPredecessors(const Run &run) REQUIRES(control);
+
+  void refuse(Client &client, CloseCode code, const std::string &reason) REQUIRES(control);
+  /// Ends the run; tells the client, if this is what its last offer started, the reason, or `told`.
+  void close(Run &run, CloseCode code, EndCause cause, const std::string &reason,
+             const char *told = nullptr) REQUIRES(control);
+  void endRun(Run &run, EndCause cause, const std::string &reason) REQUIRES(control);
+  void endRunsOf(const Client &client, EndCause cause, const std::string &reason) REQUIRES(control);
+
   void tick() REQUIRES(control);
-  void tickPublisher(Session &session, gint64 now) REQUIRES(control);
-  void sweep(unsigned sessionId) REQUIRES(control);
-  Session *find(unsigned id) REQUIRES(control);
+  void tickRun(Run &run, gint64 now) REQUIRES(control);
+  void sweepLater(unsigned clientId) REQUIRES(control);
+  void sweep(unsigned clientId) REQUIRES(control);
+  Client *findClient(unsigned id) REQUIRES(control);
+  Run *findRun(unsigned id) REQUIRES(control);
+  Run *findRun(const std::string &publisherId) REQUIRES(control);
 
   ElementSide &element_;
   const std::shared_ptr<ControlThread> thread_;
   Workers &workers_;
   const std::shared_ptr<Strand> notifier_;  ///< the application's handlers, in order
   Settings settings_ GUARDED_BY(control);
-  std::map<unsigned, std::unique_ptr<Session>> sessions_ GUARDED_BY(control);
-  unsigned nextSession_ GUARDED_BY(control) = 1;
+  std::map<unsigned, std::unique_ptr<Client>> clients_ GUARDED_BY(control);
+  std::map<unsigned, std::unique_ptr<Run>> runs_ GUARDED_BY(control);
+  unsigned nextId_ GUARDED_BY(control) = 1;  ///< of clients and runs
   ControlTimer timer_ GUARDED_BY(control);
   bool stopped_ GUARDED_BY(control) = false;
   bool doorsClosed_ GUARDED_BY(control) = false;

@@ -44,16 +44,32 @@ class Track {
   /// A serialised event of a publication (caps, GAP, custom). Streaming thread.
   void pushEvent(const std::shared_ptr<Inlet> &inlet, Ref<GstEvent> event) EXCLUDES(mutex_);
 
-  /// The publication is over. With no value downstream gets EOS at once, else when that time is
-  /// over without a successor; negative: never. Returns whether keepTime() has to be run.
+  /// A publication that could have fed the pad is over. With no value downstream gets EOS at once,
+  /// else when that time is over without a successor; negative: never. Returns whether keepTime()
+  /// has to be run.
   [[nodiscard]] bool end(const std::shared_ptr<Inlet> &inlet,
                          std::optional<std::chrono::milliseconds> wait) EXCLUDES(mutex_);
-  /// A publication has begun that has nothing for this pad: downstream gets EOS, so that a muxer
-  /// does not wait for it. Returns whether keepTime() has to be run.
-  [[nodiscard]] bool skip() EXCLUDES(mutex_);
+  /// The publication has a track for this pad that sends nothing at present: GAP events keep
+  /// downstream's time until it does. Returns whether keepTime() has to be run.
+  [[nodiscard]] bool cover(const std::shared_ptr<Inlet> &inlet) EXCLUDES(mutex_);
+  /// A publication has nothing for this pad, or `inlet`, which never gave anything: downstream gets
+  /// EOS, so that a muxer does not wait for it. One that waits for a return, with data behind it,
+  /// goes on waiting until unskip(); with `patient` nothing is sent. Returns whether keepTime() has
+  /// to be run.
+  [[nodiscard]] bool skip(const std::shared_ptr<Inlet> &inlet, bool patient) EXCLUDES(mutex_);
+  /// The publication that had nothing for this pad is over; `wait` as for end().
+  void unskip(std::optional<std::chrono::milliseconds> wait) EXCLUDES(mutex_);
   /// Sends GAP events up to `latency` ago and in the end EOS, as end() said; returns when a
   /// publication takes the pad, after EOS, or after interrupt(). May block in downstream.
   void keepTime(std::chrono::milliseconds latency) EXCLUDES(mutex_);
+  /// The pad has become active, and nobody publishes. Mixers get a GAP event: those of GStreamer
+  /// 1.22 would begin at 0 again with their first buffer, and one that has announced its output
+  /// before it knew any input changes it then.
+  void prime() EXCLUDES(mutex_);
+  /// Whether downstream has not taken a buffer for a while: a muxer that waits for another track.
+  bool isHeldUp() const EXCLUDES(mutex_);
+  /// Waits until what was held up has passed, at most `patience` without any progress.
+  void drain(std::chrono::milliseconds patience) EXCLUDES(mutex_);
   /// The application's EOS: as soon as possible, whoever publishes. May block in downstream.
   void sendEos() EXCLUDES(mutex_);
   /// The pad was deactivated: forget what was sent, end keepTime().
@@ -63,6 +79,8 @@ class Track {
   /// Whether the element is PLAYING; what comes while it is not is dropped, since it is live.
   void setPlaying(bool playing) EXCLUDES(mutex_);
 
+  /// Whether downstream asks for a key frame at a time to come; it is requested then.
+  bool postpone(GstEvent *event) EXCLUDES(mutex_);
   /// The publication that feeds the pad now, or nullptr.
   std::shared_ptr<Inlet> current() const EXCLUDES(mutex_);
 
@@ -70,7 +88,8 @@ class Track {
   enum class Feed {
     Idle,     ///< nobody has published yet, or EOS was sent after the last publication
     Live,     ///< current_ feeds the pad
-    Waiting,  ///< keepTime() is at work
+    Silent,   ///< current_ will; until then keepTime() is at work
+    Waiting,  ///< nobody will for now; keepTime() is at work
     Closed,   ///< the application sent EOS; nothing more until the pad is activated again
     Retired,  ///< the pad was released; for ever
   };
@@ -79,20 +98,31 @@ class Track {
   enum class Verdict { Pass, Drop, NeedKeyframe };
   Verdict admit(const std::shared_ptr<Inlet> &inlet, GstBuffer *buffer, Events &headers)
       EXCLUDES(mutex_);
+  bool isShutOut() EXCLUDES(mutex_);
+  bool isKeyframeDue(GstBuffer *buffer) EXCLUDES(mutex_);
   void takeOver(const std::shared_ptr<Inlet> &inlet) REQUIRES(mutex_);
+  bool isKeptInTime() const REQUIRES(mutex_) {
+    return feed_ == Feed::Silent || feed_ == Feed::Waiting;
+  }
+  void change(Feed feed) REQUIRES(mutex_);
   bool isOver() const REQUIRES(mutex_) { return feed_ == Feed::Closed || feed_ == Feed::Retired; }
   /// Whether what comes of it is frames, of which the first has to be a key frame.
   bool needsKeyframe(const Inlet &inlet) const {
     return kind_ == MediaKind::Video && inlet.form() == Form::Encoded;
   }
-  void noteFlow(GstFlowReturn flow) EXCLUDES(mutex_);
+  void pushBuffer(Ref<GstBuffer> buffer) EXCLUDES(mutex_);
+  GstClockTime now() const;
+  Ref<GstCaps> settled(const Inlet &inlet) const;
+  bool addPlaceholder(Events &headers);
+  void pushNothing(GstClockTime from, GstClockTime duration) EXCLUDES(mutex_);
   static void addStreamStart(const Inlet &inlet, Events &headers);
   void addHeaders(const Inlet &inlet, Events &headers) REQUIRES(mutex_);
   bool stamp(Inlet &inlet, GstBuffer *buffer) EXCLUDES(mutex_);
   GstClockTime elementTime(Inlet &inlet, GstClockTime time) REQUIRES(mutex_);
   void pushAll(Events &events);
+  void setEosTime(std::optional<std::chrono::milliseconds> wait) REQUIRES(mutex_);
   bool waitForTick(std::uint64_t epoch, bool *eosDue) EXCLUDES(mutex_);
-  void pushGap(std::chrono::milliseconds latency) EXCLUDES(mutex_);
+  void pushGap(std::chrono::milliseconds latency, std::uint64_t epoch) EXCLUDES(mutex_);
   void pushEos(Feed next, std::uint64_t epoch) EXCLUDES(mutex_);
   bool isDownstreamAlive();
 
@@ -108,13 +138,20 @@ class Track {
   bool playing_ GUARDED_BY(mutex_) = false;
   bool awaitKeyframe_ GUARDED_BY(mutex_) = false;  ///< frames were dropped on the way
   bool eosSent_ GUARDED_BY(mutex_) = false;        ///< and no stream-start since
+  bool hadData_ GUARDED_BY(mutex_) = false;        ///< since then, or since the last EOS
+  bool hadCaps_ GUARDED_BY(mutex_) = false;        ///< since the pad was activated
+  bool shutOut_ GUARDED_BY(mutex_) = false;        ///< a muxer has finished without the pad
   bool hadEos_ GUARDED_BY(mutex_) = false;         ///< since the pad was activated
   GstFlowReturn lastFlow_ GUARDED_BY(mutex_) = GST_FLOW_OK;
+  /// When the push that is under way began; when the last one ended.
+  std::optional<std::chrono::steady_clock::time_point> pushBegan_ GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point pushEnded_ GUARDED_BY(mutex_);
   bool discontinuous_ GUARDED_BY(mutex_) = false;  ///< the next buffer is DISCONT
   /// Publication::order of the one whose stream-start went out last, 0: none.
   std::uint64_t started_ GUARDED_BY(mutex_) = 0;
-  bool segmentSent_ GUARDED_BY(mutex_) = false;  ///< and no EOS since
+  bool segmentSent_ GUARDED_BY(mutex_) = false;  ///< with caps, and no EOS since
   GstClockTime lastTime_ GUARDED_BY(mutex_) = GST_CLOCK_TIME_NONE;
+  std::optional<GstClockTime> keyframeAt_ GUARDED_BY(mutex_);  ///< running time
   std::optional<GstClockTimeDiff> clockOffset_ GUARDED_BY(mutex_);
 };
 

@@ -104,6 +104,23 @@ void PublishClient::start() {
   socket_->open(options_.url, options_.headers);
 }
 
+void PublishClient::renegotiate() {
+  socket_->loop().call([this] {
+    if (!webrtcbin_) return;
+    g_signal_handlers_disconnect_by_data(webrtcbin_.get(), this);
+    former_.push_back({std::move(pipeline_), std::move(webrtcbin_), std::move(tracks_)});
+    tracks_.clear();
+    localOffer_.clear();
+    localCandidates_.clear();
+    gathered_ = offerSent_ = false;
+    state_.update([](State &state) {
+      state.answered = state.connected = false;
+      state.times.started = g_get_monotonic_time();
+    });
+    build();
+  });
+}
+
 void PublishClient::build() {
   pipeline_ = Ref<GstElement>::sink(gst_pipeline_new(nullptr));
   webrtcbin_ = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
@@ -322,7 +339,9 @@ void PublishClient::onMessage(const std::string &text) {
 }
 
 void PublishClient::onAnswer(const std::string &sdp) {
-  if (!webrtcbin_) return;
+  state_.update([](State &state) { ++state.answers; });
+  // A test may have sent an offer of which webrtcbin knows nothing.
+  if (!webrtcbin_ || state_.get().answered) return;
   const std::string seen =
       renameMids(options_.mungeAnswer ? options_.mungeAnswer(sdp) : sdp, false);
   state_.update([&sdp](State &state) { state.answer = sdp; });
@@ -417,19 +436,25 @@ void PublishClient::kill() {
 void PublishClient::teardown() {
   socket_->loop().call([this] {
     if (!pipeline_) return;
-    // webrtcbin sends no close_notify on its way to NULL.
-    gws::stopForGood(pipeline_.get());
+    former_.push_back({std::move(pipeline_), std::move(webrtcbin_), std::move(tracks_)});
+    for (Former &ended : former_)
+      stop(ended);
     // What its thread did not answer before it ended is never answered.
     if (pendingPromise_) gst_promise_expire(pendingPromise_.get());
     pendingPromise_.reset();
-    for (const auto &track : tracks_) {
-      track->bin.reset();
-      track->sink.reset();
-    }
-    if (webrtcbin_) g_signal_handlers_disconnect_by_data(webrtcbin_.get(), this);
-    webrtcbin_.reset();
-    pipeline_.reset();
+    tracks_ = std::move(former_.back().tracks);
+    former_.clear();
   });
+}
+
+void PublishClient::stop(Former &ended) {
+  // webrtcbin sends no close_notify on its way to NULL.
+  gws::stopForGood(ended.pipeline.get());
+  if (ended.webrtcbin) g_signal_handlers_disconnect_by_data(ended.webrtcbin.get(), this);
+  for (const auto &track : ended.tracks) {
+    track->bin.reset();
+    track->sink.reset();
+  }
 }
 
 void PublishClient::stopMedia() {

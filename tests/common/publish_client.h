@@ -72,6 +72,12 @@ class PublishClient {
   /// At least so many frames of track `index` (video first) have left since the start.
   bool waitFrames(std::size_t index, unsigned frames, Timeout timeout = kDeadline);
 
+  /// A new webrtcbin and its offer on the same socket, as a page does after an ICE failure; after
+  /// it waitAnswered(), waitConnected(), stats() and the SDPs are about the new one. The old one
+  /// goes on sending, unless stopMedia() came before, and ends with the client. Not while another
+  /// thread calls.
+  void renegotiate();
+
   void sendText(const std::string &text) { socket_->sendText(text); }
   void sendBinary(const std::string &bytes) { socket_->sendBinary(bytes); }
 
@@ -100,6 +106,7 @@ class PublishClient {
   PublishTimes times() const { return state_.get().times; }
   std::string offerSdp() const { return state_.get().offer; }    ///< as it was sent
   std::string answerSdp() const { return state_.get().answer; }  ///< as it came
+  unsigned answersSeen() const { return state_.get().answers; }  ///< since start()
   std::vector<std::string> remoteCandidates() const { return state_.get().remoteCandidates; }
   /// What the server did against the protocol, and what failed in the client.
   std::vector<std::string> complaints() const { return state_.get().complaints; }
@@ -110,7 +117,14 @@ class PublishClient {
     std::string offer, answer;
     std::vector<std::string> remoteCandidates, complaints;
     PublishTimes times;
+    unsigned answers = 0;
     bool answered = false, connected = false, closed = false;
+  };
+
+  /// What an earlier offer was about.
+  struct Former {
+    Ref<GstElement> pipeline, webrtcbin;
+    std::vector<std::unique_ptr<Track>> tracks;
   };
 
   void build();
@@ -130,6 +144,7 @@ class PublishClient {
   void startTrack(Track &track);
   void leave(unsigned short code);
   void teardown();
+  void stop(Former &ended);
   void complain(const std::string &text);
   /// A promise whose reply comes to the loop's thread.
   GstPromise *promise(std::function<void(const GstStructure *)> reply);
@@ -137,7 +152,8 @@ class PublishClient {
   const PublishOptions options_;
   std::unique_ptr<RawSocket> socket_;
   Watched<State> state_;
-  std::vector<std::unique_ptr<Track>> tracks_;  ///< fixed by start(); video first
+  std::vector<std::unique_ptr<Track>> tracks_;  ///< of the last offer; video first
+  std::vector<Former> former_;
   // The loop's thread alone.
   Ref<GstElement> pipeline_, webrtcbin_;
   Ref<GstPromise> pendingPromise_;

@@ -73,10 +73,13 @@ std::string jsonString(const std::string &text) {
   return result + '"';
 }
 
-/// A browser's offer; `candidates` are lines for its first section.
-std::string offerMessage(const std::string &candidates = {}) {
-  return R"({"type":"offer","sdp":)" +
-         jsonString(kOfferBegin + candidates + kTransport + kOfferEnd) + '}';
+/// A browser's offer; `candidates` are lines for its first section, `ufrag` is of its ICE.
+std::string offerMessage(const std::string &candidates = {}, const std::string &ufrag = "4ZcD") {
+  std::string sdp = kOfferBegin + candidates + kTransport + kOfferEnd;
+  const std::string usual = "a=ice-ufrag:4ZcD";
+  for (auto at = sdp.find(usual); at != std::string::npos; at = sdp.find(usual, at + 1))
+    sdp.replace(at, usual.size(), "a=ice-ufrag:" + ufrag);
+  return R"({"type":"offer","sdp":)" + jsonString(sdp) + '}';
 }
 
 std::string hostCandidate(unsigned number, const char *protocol = "udp", unsigned component = 1) {
@@ -219,14 +222,67 @@ void message_atTheLimit_isRead() {
   expectPrefix(other.onText(text + ' ', kStart), "close 4413 ");
 }
 
-void offer_second_closes() {
-  const std::string reason =
-      "a second offer came; a connection takes one: open a new one for another\n";
+void offer_beforeTheAnswer_closes() {
+  const std::string reason = "an offer came before the last one was answered\n";
+  Peer peer = peerAt(Stage::Awaiting);
+  expect(peer.onText(offerMessage(), kStart), "start 2\n");
+  expect(peer.onText(offerMessage(), kStart), "close 4400 " + reason + "end refused " + reason);
+  expectSilence(peer);
+}
+
+void offer_afterTheAnswer_startsAnew() {
   for (const Stage stage : {Stage::Negotiating, Stage::Connected}) {
     Peer peer = peerAt(stage);
-    expect(peer.onText(offerMessage(), kStart), "close 4400 " + reason + "end refused " + reason);
-    expectSilence(peer);
+    expect(peer.onText(offerMessage(), kStart), "start 2\n");
+    g_assert_true(peer.publishing());
+    // The new one's candidates wait for the new one's answer.
+    expect(peer.onLocalCandidate("candidate:1", "0", 0), "");
+    expect(peer.onAnswer("v=1"), "send " + answerMessage("v=1") + "\nsend " +
+                                     candidateMessage("candidate:1", "0", 0) + '\n');
+    expect(peer.onAnswer("v=2"), "");
+    expect(peer.onConnected(), "");
+    expect(peer.onText(offerMessage(), kStart), "start 2\n");
   }
+}
+
+void offer_againBeforeItsAnswer_endsBoth() {
+  const std::string reason = "an offer came before the last one was answered\n";
+  Peer peer = peerAt(Stage::Connected);
+  expect(peer.onText(offerMessage(), kStart), "start 2\n");
+  expect(peer.onText(offerMessage(), kStart), "close 4400 " + reason + "end refused " + reason);
+  expectSilence(peer);
+}
+
+void offer_againWithOtherCredentials_takesTheirCandidates() {
+  Peer peer = peerAt(Stage::Connected);
+  const std::string before = candidateText(hostCandidate(1), "\"4ZcD\"");
+  const std::string after = candidateText(hostCandidate(2), "\"NeWu\"");
+  expectPrefix(peer.onText(after, kStart), "note dropped a candidate of another ICE session ");
+  expect(peer.onText(offerMessage("", "NeWu"), kStart), "start 2\n");
+  expect(peer.onText(after, kStart), "add " + hostCandidate(2) + '\n');
+  expectPrefix(peer.onText(before, kStart), "note dropped a candidate of another ICE session ");
+}
+
+void offer_again_hasItsOwnCandidateLimit() {
+  PeerLimits limits;
+  limits.candidates = 1;
+  Peer peer = peerAt(Stage::Connected, limits);
+  for (unsigned round = 0; round < 3; ++round) {
+    expect(peer.onText(candidateText(hostCandidate(1)), kStart), "add " + hostCandidate(1) + '\n');
+    for (unsigned i = 2; i <= 4; ++i)
+      expectPrefix(peer.onText(candidateText(hostCandidate(i)), kStart), "note ");
+    expect(peer.onText(offerMessage(), kStart), "start 2\n");
+    expectPrefix(peer.onAnswer("v=0"), "send ");
+  }
+}
+
+void offer_again_whichIsBroken_closes() {
+  Peer peer = peerAt(Stage::Connected);
+  const PeerActions actions = peer.onText(R"({"type":"offer","sdp":"hello"})", kStart);
+  expectPrefix(actions, "close 4400 ");
+  g_assert_cmpuint(actions.size(), ==, 2);
+  expectPrefix({actions[1]}, "end refused ");
+  expectSilence(peer);
 }
 
 void unknownType_few_areNotedAndIgnored() {
@@ -508,6 +564,23 @@ void tick_connected_neverCloses() {
   g_assert_true(peer.publishing());
 }
 
+void tick_offerAgain_hasADeadlineOfItsOwn() {
+  Peer peer = peerAt(Stage::Connected);
+  const PeerTime offered = kStart + 10 * kTimeout;
+  expect(peer.onText(offerMessage(), offered), "start 2\n");
+  expectPrefix(peer.onAnswer("v=1"), "send ");
+  expect(peer.onTick(offered + kTimeout - PeerTime(1)), "");
+  expect(peer.onTick(offered + kTimeout),
+         "close 4408 no media connection within 10 s of the offer\n"
+         "end refused no media connection within 10 s of the offer\n");
+  expectSilence(peer);
+  Peer other = peerAt(Stage::Connected);
+  expect(other.onText(offerMessage(), offered), "start 2\n");
+  expectPrefix(other.onAnswer("v=1"), "send ");
+  expect(other.onConnected(), "");
+  expect(other.onTick(offered + 2 * kTimeout), "");
+}
+
 void tick_oddTimeout_isNamedInMilliseconds() {
   PeerLimits limits;
   limits.negotiationTimeout = PeerTime(1'500);
@@ -547,7 +620,12 @@ void addClientTests() {
   addRows(kClosed, "socketClosed", testClosed);
   ADD(binary_anyStage_closes);
   ADD(message_atTheLimit_isRead);
-  ADD(offer_second_closes);
+  ADD(offer_beforeTheAnswer_closes);
+  ADD(offer_afterTheAnswer_startsAnew);
+  ADD(offer_againBeforeItsAnswer_endsBoth);
+  ADD(offer_againWithOtherCredentials_takesTheirCandidates);
+  ADD(offer_again_hasItsOwnCandidateLimit);
+  ADD(offer_again_whichIsBroken_closes);
   ADD(unknownType_few_areNotedAndIgnored);
   ADD(unknownType_flood_closes);
   ADD(candidates_beforeAndInsideOffer_followItInOrder);
@@ -571,6 +649,7 @@ void addPublicationTests() {
   ADD(tick_candidatesAlone_doNotExtendTheDeadline);
   ADD(tick_notConnected_closesAtTheDeadline);
   ADD(tick_connected_neverCloses);
+  ADD(tick_offerAgain_hasADeadlineOfItsOwn);
   ADD(tick_oddTimeout_isNamedInMilliseconds);
   ADD(publishing_follows_thePublication);
 }
