@@ -14,9 +14,10 @@ GWS_LOG_CATEGORY("webrtcserver-intake", "which RTP stream goes to which pad");
 namespace gws {
 
 constexpr unsigned kMaxSurplus = 8;
-/// µs without a frame after which a track counts as quiet. At the beginning, audio waits for the
-/// picture.
-constexpr gint64 kQuiet = 1'000'000, kQuietAtBegin = 2'000'000;
+/// µs without a frame after which a track counts as quiet. Audio may wait for the first picture;
+/// and rtpjitterbuffer takes a browser's pause of up to 1 s for jitter, and puts what follows so
+/// much too early, where GAP events must not have been.
+constexpr gint64 kQuiet = 2'000'000;
 
 Intake::~Intake() {
   Lock lock(mutex_);
@@ -144,9 +145,8 @@ std::vector<Intake::Quiet> Intake::quietTracks() const {
   Lock lock(mutex_);
   if (!openedAt_ || closed_) return result;
   for (auto &track : tracks_) {
-    gint64 arrival = track->inlet->lastArrival();
-    gint64 silence = now - std::max(arrival, openedAt_);
-    if (silence < (arrival ? kQuiet : kQuietAtBegin) || track->inlet->isBusy()) continue;
+    gint64 silence = now - std::max(track->inlet->lastArrival(), openedAt_);
+    if (silence < kQuiet || track->inlet->isBusy()) continue;
     result.push_back({track->line, track->outlet, track->rtpSink, track->inlet, track->linked,
                       track->sometimes, std::chrono::microseconds(silence)});
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Chromium and Firefox, headless, with a camera and a microphone that are not there.
+import { readdir, readFile } from 'node:fs/promises';
+
 import puppeteer from 'puppeteer-core';
 
 const executables = {
@@ -29,17 +31,51 @@ function firefoxOptions() {
       'media.navigator.streams.fake': true,
       'media.navigator.permission.disabled': true,
       'media.autoplay.default': 0,
+      'media.getusermedia.browser.enabled': true,
       'media.gmp-manager.updateEnabled': false,
     },
   };
 }
 
-/// 'chromium' or 'firefox'. The caller closes it.
+// What puppeteer asks of Chromium so that hidden tabs are served as the one in front.
+const hiddenTabsAwake = [
+  '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+
+/// 'chromium' or 'firefox'. The caller closes it. `throttled`: a hidden tab is treated as a user's.
 export function launchBrowser(kind, options = {}) {
   return puppeteer.launch({
     browser: kind === 'firefox' ? 'firefox' : 'chrome',
     executablePath: executables[kind],
     headless: true,
+    ignoreDefaultArgs: options.throttled ? hiddenTabsAwake : [],
     ...(kind === 'firefox' ? firefoxOptions() : chromiumOptions(options)),
   });
+}
+
+/// The ids of a process and of all its descendants.
+async function processTree(root) {
+  const children = new Map();
+  for (const name of await readdir('/proc')) {
+    const stat = /^\d+$/.test(name) && await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    if (!stat) continue;
+    // The name, in parentheses, may hold anything; behind it come the state and the parent's id.
+    const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    children.set(parent, [...children.get(parent) ?? [], name]);
+  }
+  const tree = [String(root)];
+  for (const id of tree) tree.push(...children.get(id) ?? []);
+  return tree.map(Number);
+}
+
+/// As a crash of the whole browser: none of its processes can say anything more.
+export async function killBrowser(browser) {
+  for (const id of await processTree(browser.process().pid)) {
+    try {
+      process.kill(id, 'SIGKILL');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  }
 }

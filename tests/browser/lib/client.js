@@ -4,28 +4,36 @@
 globalThis.PublishTest = class PublishTest {
   /// `video`, `audio`: getUserMedia constraints, or false. `codecs`: the video codecs to offer, in
   /// this order ("VP8"); all when absent. `keepSize`: the encoder may drop frames, but not scale.
-  static async start(stream, { video = true, audio = true, codecs, keepSize = true } = {}) {
+  /// `beacon`: a WebM file, base64, that is played and sent in the stead of camera and microphone.
+  /// `opus`: parameters for the fmtp line of Opus in offer and answer ("stereo=1;usedtx=1").
+  static async start(stream, {
+    video = true, audio = true, codecs, keepSize = true, beacon, opus,
+  } = {}) {
     const client = new PublishTest();
-    client.media = await navigator.mediaDevices.getUserMedia({ video, audio });
+    client.media = beacon ? await PublishTest.#play(beacon)
+      : await navigator.mediaDevices.getUserMedia({ video, audio });
+    client.opus = opus;
     client.pc = new RTCPeerConnection();
     client.closed = null;
     client.atConnection = null;
     client.acceptedCandidates = 0;
     client.errors = [];
+    client.senders = {};
     client.keepSize = keepSize;
     for (const track of client.media.getTracks()) {
       const transceiver = client.pc.addTransceiver(track, {
         direction: 'sendonly', streams: [client.media],
       });
+      client.senders[track.kind] = transceiver.sender;
       if (track.kind !== 'video') continue;
       client.videoSender = transceiver.sender;
       if (codecs) transceiver.setCodecPreferences(PublishTest.#preferences(codecs));
     }
     client.pc.addEventListener('connectionstatechange', () => client.#connectionChanged());
     client.#openSocket(stream);
-    const offer = await client.pc.createOffer();
-    await client.pc.setLocalDescription(offer);
-    client.#send({ type: 'offer', sdp: offer.sdp });
+    const sdp = client.#withOpus((await client.pc.createOffer()).sdp);
+    await client.pc.setLocalDescription({ type: 'offer', sdp });
+    client.#send({ type: 'offer', sdp });
     return client;
   }
 
@@ -38,6 +46,21 @@ globalThis.PublishTest = class PublishTest {
       return named(name);
     });
     return [...wanted, ...named('rtx')];
+  }
+
+  static async #play(base64) {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const player = document.createElement('video');
+    player.src = URL.createObjectURL(new Blob([bytes], { type: 'video/webm' }));
+    player.loop = true;
+    await player.play();
+    return player.captureStream?.() ?? player.mozCaptureStream();
+  }
+
+  #withOpus(sdp) {
+    if (!this.opus) return sdp;
+    const [, payload] = sdp.match(/^a=rtpmap:(\d+) opus\//m);
+    return sdp.replace(new RegExp(`^(a=fmtp:${payload} .*?)\r?$`, 'm'), `$1;${this.opus}\r`);
   }
 
   #openSocket(stream) {
@@ -69,7 +92,7 @@ globalThis.PublishTest = class PublishTest {
   async #receive(message) {
     if (message.type === 'answer') {
       this.answer = message.sdp;
-      await this.pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
+      await this.pc.setRemoteDescription({ type: 'answer', sdp: this.#withOpus(message.sdp) });
       if (this.keepSize && this.videoSender) await this.#forbidScaling();
       this.answered = true;
       for (const candidate of this.remoteWaiting.splice(0)) await this.#addCandidate(candidate);
@@ -139,6 +162,57 @@ globalThis.PublishTest = class PublishTest {
     const parameters = this.videoSender.getParameters();
     parameters.encodings[0].scaleResolutionDownBy = factor;
     await this.videoSender.setParameters(parameters);
+  }
+
+  /// The encoder may send no more than that, bit/s, and make the picture smaller for it.
+  async allowScaling(maxBitrate) {
+    const parameters = this.videoSender.getParameters();
+    parameters.degradationPreference = 'balanced';
+    parameters.encodings[0].maxBitrate = maxBitrate;
+    await this.videoSender.setParameters(parameters);
+  }
+
+  /// What a mute button does: black and silence are sent.
+  setEnabled(kind, enabled) {
+    this.senders[kind].track.enabled = enabled;
+  }
+
+  /// Nothing is sent for that kind, until sendAgain().
+  sendNothing(kind) {
+    return this.senders[kind].replaceTrack(null);
+  }
+
+  sendAgain(kind) {
+    const track = this.media.getTracks().find((each) => each.kind === kind);
+    return this.senders[kind].replaceTrack(track);
+  }
+
+  /// A screen in the camera's stead; in Firefox, which has no screen when it is headless, a tab.
+  async sendScreen() {
+    const devices = navigator.mediaDevices;
+    this.screen = await (navigator.userAgent.includes('Firefox')
+      ? devices.getUserMedia({ video: { mediaSource: 'browser' } })
+      : devices.getDisplayMedia({ video: true }));
+    await this.videoSender.replaceTrack(this.screen.getVideoTracks()[0]);
+  }
+
+  /// A painted picture in the camera's stead, with something that moves.
+  async sendCanvas(width, height) {
+    const canvas = Object.assign(document.createElement('canvas'), { width, height });
+    const context = canvas.getContext('2d');
+    let count = 0;
+    setInterval(() => {
+      context.fillStyle = '#246';
+      context.fillRect(0, 0, width, height);
+      context.fillStyle = '#fc8';
+      context.fillRect(count++ % width, height / 4, width / 4, height / 2);
+    }, 33);
+    await this.videoSender.replaceTrack(canvas.captureStream(30).getVideoTracks()[0]);
+  }
+
+  /// The media end, and the socket stays open.
+  closeTransport() {
+    this.pc.close();
   }
 
   /// As a page that says goodbye: 1000, or no code.

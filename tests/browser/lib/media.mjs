@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /// ffprobe's findings; what it complains about, a frame that does not decode for example, fails.
-async function probe(file, ...args) {
+export async function probe(file, ...args) {
   const { stdout, stderr } = await run('ffprobe', ['-v', 'error', '-of', 'json', ...args, file],
     { maxBuffer: 64 << 20 });
   assert.equal(stderr, '', `${file} cannot be read to its end`);
@@ -31,6 +31,7 @@ export async function inspect(file) {
       codec: stream.codec_name,
       width: stream.width,
       height: stream.height,
+      channels: stream.channels,
       frames: Number(stream.nb_read_frames ?? 0),
       firstPts: times.at(0),
       lastPts: times.at(-1),

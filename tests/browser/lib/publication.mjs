@@ -9,25 +9,29 @@ const clientSource = await readFile(new URL('client.js', import.meta.url), 'utf8
 const audioPacketsPerSecond = 50;
 
 export class Publication {
-  constructor(page) {
+  constructor(page, number) {
     this.page = page;
+    this.number = number;
   }
 
-  /// `page` shows something of the server; options as in client.js.
+  /// `page` shows something of the server; options as in client.js. A page may have several.
   static async start(page, stream, options) {
     await page.evaluate(clientSource);
-    await page.evaluate(async (name, opts) => {
-      globalThis.client = await globalThis.PublishTest.start(name, opts);
+    const number = await page.evaluate(async (name, opts) => {
+      const client = await globalThis.PublishTest.start(name, opts);
+      globalThis.clients ??= [];
+      return globalThis.clients.push(client) - 1;
     }, stream, options);
-    return new Publication(page);
+    return new Publication(page, number);
   }
 
   report() {
-    return this.page.evaluate(() => globalThis.client.report());
+    return this.call('report');
   }
 
   call(method, ...args) {
-    return this.page.evaluate((name, list) => globalThis.client[name](...list), method, args);
+    return this.page.evaluate((number, name, list) => globalThis.clients[number][name](...list),
+      this.number, method, args);
   }
 
   /// Polls report() until `test` of it is true; fails at once when the server closed the socket.
@@ -50,6 +54,14 @@ export class Publication {
       ({ audio, video }) =>
         (audio?.packets ?? 0) >= seconds * audioPacketsPerSecond && (video?.frames ?? 0) > 0,
       { seconds: 3 * seconds + 15 });
+  }
+
+  /// `count` more frames of the video, or packets of the audio, than now.
+  async untilMore(kind, count) {
+    const unit = kind === 'video' ? 'frames' : 'packets';
+    const before = (await this.report())[kind]?.[unit] ?? 0;
+    return this.until(`${count} more ${unit} of ${kind} were sent`,
+      (report) => (report[kind]?.[unit] ?? 0) >= before + count, { seconds: count / 10 + 15 });
   }
 
   /// What the server closed the socket with.

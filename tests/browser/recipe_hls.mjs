@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// docs/recipes/hls.md: playlists and segments, looked at one by one and played in Chromium.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+
+import { inspect, probe } from './lib/media.mjs';
+import { Publication } from './lib/publication.mjs';
+import { recipe, recipeBlock } from './lib/recipe.mjs';
+import { scenario } from './lib/scenario.mjs';
+import { until } from './lib/wait.mjs';
+
+const targetSeconds = 2;
+const large = { video: { width: 640, height: 480 } };
+const small = { video: { width: 320, height: 240 } };
+
+/// [{ name, seconds }] of a playlist, or nothing while there is none.
+async function segmentsOf(file) {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return [...text.matchAll(/^#EXTINF:([\d.]+),.*\n(.*)$/gm)]
+    .map(([, seconds, name]) => ({ name, seconds: Number(seconds) }));
+}
+
+function untilSegments(s, count) {
+  return until(`there are ${count} segments`,
+    async () => (await segmentsOf(s.file('cam1.m3u8'))).length >= count, { seconds: 30 });
+}
+
+/// Each segment decodes by itself, from a key frame on, and has both tracks.
+async function assertSegments(s) {
+  const segments = await segmentsOf(s.file('cam1.m3u8'));
+  for (const segment of segments) {
+    const file = s.file(segment.name);
+    Object.assign(segment, await inspect(file));
+    assert.equal(segment.video?.codec, 'h264', `${segment.name}: ${JSON.stringify(segment)}`);
+    assert.equal(segment.audio?.codec, 'aac', `${segment.name}: ${JSON.stringify(segment)}`);
+    const { packets } = await probe(file, '-select_streams', 'v:0',
+      '-show_entries', 'packet=flags', '-read_intervals', '%+#1');
+    assert.match(packets[0].flags, /^K/, `${segment.name} begins with a key frame`);
+  }
+  return segments;
+}
+
+/// Plays the playlist in Chromium from the page's web server; what its video element says then.
+async function play(s) {
+  const command = await recipeBlock('hls', 'HLS', 'sh', { 8000: '0' });
+  const [program, ...args] = command.trim().split(' ');
+  assert.equal(program, 'python3');
+  const server = s.program('/usr/bin/python3', ['-u', ...args]);
+  const [, port] = await server.untilOutput('the web server runs', /port (\d+)/);
+  const page = await s.page('chromium', `http://127.0.0.1:${port}/`);
+  return page.evaluate(async () => {
+    const video = Object.assign(document.createElement('video'), { muted: true });
+    document.body.append(video);
+    const played = new Promise((resolve, reject) => {
+      video.ontimeupdate = () => { if (video.currentTime >= 2) resolve(); };
+      video.onended = resolve;
+      video.onerror = () => reject(new Error(`it does not play: ${video.error.message}`));
+    });
+    video.src = '/cam1.m3u8';
+    await video.play();
+    await played;
+    return {
+      seconds: video.currentTime, width: video.videoWidth,
+      frames: video.getVideoPlaybackQuality().totalVideoFrames,
+    };
+  });
+}
+
+scenario('hls_h264PublisherReturnsWithSoundAndAnotherSize_playlistGoesOn', async (s) => {
+  const pipeline = await s.pipeline(await recipe('hls', 'H.264 as it comes'));
+  const url = `http://127.0.0.1:${pipeline.port}/cam1/publish`;
+  const page = await s.page('chromium', url);
+  const first = await Publication.start(page, 'cam1', { ...large, audio: false });
+  await first.untilConnected();
+  await untilSegments(s, 2);
+  const kept = await segmentsOf(s.file('cam1.m3u8'));
+  await page.goto(url);
+  const second = await Publication.start(page, 'cam1', small);
+  await second.untilConnected();
+  await untilSegments(s, 4);
+  await second.stop();
+  await pipeline.interrupt();
+
+  assert.deepEqual(pipeline.errors(), []);
+  for (const { name, seconds } of kept) {
+    assert.ok(seconds >= targetSeconds - 0.2 && seconds <= targetSeconds + 0.5,
+      `${name}: ${seconds} s`);
+  }
+  const segments = await assertSegments(s);
+  assert.deepEqual([...new Set(segments.map(({ video }) => video.width))], [640, 320]);
+  assert.match(await readFile(s.file('cam1.m3u8'), 'utf8'), /#EXT-X-ENDLIST/);
+  const played = await play(s);
+  assert.ok(played.frames >= 45, JSON.stringify(played));
+}, { seconds: 120 });
+
+scenario('hls_vp8EncodedAgainThenOtherPublishers_everySegmentIsTheSame', async (s) => {
+  const pipeline = await s.pipeline(await recipe('hls', 'Any codec, one size, encoded again',
+    { 1280: '640', 720: '360' }));
+  const where = [pipeline.port, 'cam1'];
+  const first = await s.publish('firefox', ...where, { ...large, codecs: ['VP8'] });
+  await first.untilMediaSent(1);
+  await first.stop();
+  await pipeline.untilOutput('the first has left', /webrtc-publisher-removed/);
+  const second = await s.publish('chromium', ...where,
+    { ...small, codecs: ['H264'], audio: false });
+  await second.until('frames were sent', ({ video }) => video?.frames >= 45);
+  await second.stop();
+  await untilSegments(s, 3);
+  await pipeline.interrupt();
+
+  assert.deepEqual(pipeline.errors(), []);
+  const segments = await assertSegments(s);
+  for (const { name, seconds, video } of segments.slice(0, -1)) {
+    assert.ok(Math.abs(seconds - targetSeconds) < 0.1, `${name}: ${seconds} s`);
+    assert.deepEqual([video.width, video.height], [640, 360]);
+  }
+  const played = await play(s);
+  assert.ok(played.frames >= 45 && played.width === 640, JSON.stringify(played));
+}, { seconds: 120 });

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// docs/recipes/record.md: files that one or several publications end up in.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdir, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+import { assertRecording, frameSizes, inspect, probe } from './lib/media.mjs';
+import { freePort } from './lib/process.mjs';
+import { Publication } from './lib/publication.mjs';
+import { recipe, recipeBlock } from './lib/recipe.mjs';
+import { scenario } from './lib/scenario.mjs';
+import { until } from './lib/wait.mjs';
+
+const large = { video: { width: 640, height: 480 } };
+const small = { video: { width: 320, height: 240 } };
+const framesPerSecond = 30;
+
+/// Publishes from that page until `seconds` of media were sent; gives what was sent.
+async function publish(page, options = large, seconds = 1.5) {
+  const publication = await Publication.start(page, 'cam1', options);
+  const isSent = ({ audio, video }) =>
+    (options.video === false || video?.frames >= seconds * framesPerSecond) &&
+    (options.audio === false || audio?.packets >= seconds * 50);
+  const { video } = await publication.until(`${seconds} s of media were sent`, isSent);
+  return { publication, frames: video?.frames ?? 0 };
+}
+
+function assertSameFrames(tracks, frames) {
+  assert.ok(tracks.video.frames >= 0.9 * frames,
+    `${tracks.video.frames} of ${frames} sent frames are in the file`);
+}
+
+scenario('recordMatroska_publisherReturnsWithAnotherSize_sameFileGoesOn', async (s) => {
+  const pipeline = await s.pipeline(await recipe('record', 'Matroska with H.264'));
+  const url = `http://127.0.0.1:${pipeline.port}/cam1/publish`;
+  const page = await s.page('chromium', url);
+  const first = await publish(page, large);
+  await page.goto(url);
+  const refused = await Publication.start(page, 'cam1', { ...large, codecs: ['VP8'] });
+  assert.equal((await refused.untilRefused()).code, 4406);
+  const second = await publish(page, small);
+  await second.publication.stop();
+  await pipeline.finished();
+
+  assert.deepEqual(pipeline.errors(), []);
+  const tracks = await assertRecording(s.file('cam1.mkv'), { video: 'h264' });
+  assertSameFrames(tracks, first.frames + second.frames);
+  const { format } = await probe(s.file('cam1.mkv'), '-show_format');
+  assert.ok(Math.abs(format.duration - tracks.video.lastPts) < 0.5,
+    `the file says ${format.duration} s, its last picture is at ${tracks.video.lastPts} s`);
+  assert.deepEqual([...(await frameSizes(s.file('cam1.mkv'))).keys()], ['640x480', '320x240']);
+});
+
+for (const [what, missing] of [['Sound', 'audio'], ['Picture', 'video']]) {
+  scenario(`recordMatroska_publisherHasNo${what}_fileHasTheOtherTrack`, async (s) => {
+    const pipeline = await s.pipeline(await recipe('record', 'Matroska with H.264'));
+    const page = await s.page('chromium', `http://127.0.0.1:${pipeline.port}/cam1/publish`);
+    const { publication } = await publish(page, { ...large, [missing]: false }, 1);
+    await publication.stop();
+    await pipeline.finished();
+    const tracks = await inspect(s.file('cam1.mkv'));
+    assert.deepEqual(Object.keys(tracks), [missing === 'audio' ? 'video' : 'audio']);
+    assert.ok(Object.values(tracks)[0].frames >= 25, JSON.stringify(tracks));
+  });
+}
+
+for (const [browser, codec] of [['firefox', 'vp8'], ['chromium', 'vp9']]) {
+  scenario(`recordWebm_${browser}Sends${codec.toUpperCase()}_fileHasIt`, async (s) => {
+    const changes = codec === 'vp8' ? {} : { 'video/x-vp8': `video/x-${codec}` };
+    const pipeline = await s.pipeline(await recipe('record', 'WebM with VP8', changes));
+    const page = await s.page(browser, `http://127.0.0.1:${pipeline.port}/cam1/publish`);
+    const { publication, frames } = await publish(page);
+    await publication.stop();
+    await pipeline.finished();
+    const tracks = await assertRecording(s.file('cam1.webm'), { video: codec });
+    assertSameFrames(tracks, frames);
+  });
+}
+
+/// How many pictures of a file can be decoded, and their sizes. Its end may be torn off.
+async function decodeTorn(file) {
+  const { stdout } = await promisify(execFile)('ffprobe', ['-v', 'quiet', '-of', 'csv=p=0',
+    '-select_streams', 'v:0', '-show_entries', 'frame=width,height', file], { maxBuffer: 1 << 24 });
+  const lines = stdout.split('\n').filter((line) => /^\d+,\d+/.test(line));
+  return { frames: lines.length, sizes: [...new Set(lines.map((line) => line.slice(0, 7)))] };
+}
+
+scenario('recordMp4_killedAfterAChangeOfSize_playsToTheLastSecond', async (s) => {
+  const pipeline = await s.pipeline(await recipe('record', 'MP4 that survives kill -9'));
+  const page = await s.page('chromium', `http://127.0.0.1:${pipeline.port}/cam1/publish`);
+  const { publication } = await publish(page);
+  await publication.call('captureAs', 320, 240);
+  const { video: { frames } } = await publication.until('the small picture was sent for 3 s',
+    ({ video }) => video.width === 320 && video.frames >= 4.5 * framesPerSecond);
+  await pipeline.destroy();
+
+  const torn = await decodeTorn(s.file('cam1.mp4'));
+  assert.ok(torn.frames >= frames - 2 * framesPerSecond, `${torn.frames} of ${frames} frames`);
+  assert.deepEqual(torn.sizes, ['640,480', '320,240']);
+});
+
+scenario('recordMp4_publisherReturnsWithAnotherSize_sameFileGoesOn', async (s) => {
+  const pipeline = await s.pipeline(await recipe('record', 'MP4 that survives kill -9'));
+  const url = `http://127.0.0.1:${pipeline.port}/cam1/publish`;
+  const page = await s.page('chromium', url);
+  const first = await publish(page, large);
+  await page.goto(url);
+  const second = await publish(page, small);
+  await pipeline.interrupt();
+  assert.deepEqual(pipeline.errors(), []);
+  assertSameFrames(await assertRecording(s.file('cam1.mp4')), first.frames + second.frames);
+});
+
+/// The page's program, with the changes, recording into the test's directory.
+async function startRecorder(s, changes = {}) {
+  const port = await freePort();
+  const text = await recipeBlock('record', 'A file for each publication', 'python',
+    { 8080: String(port), ...changes });
+  await writeFile(s.file('recorder.py'), text);
+  const recorder = s.program('/usr/bin/python3', [s.file('recorder.py')]);
+  const url = `http://127.0.0.1:${port}/cam1/publish`;
+  await until('the recorder answers', () => fetch(url).then(({ ok }) => ok, () => false));
+  const page = await s.page('chromium', url);
+  return { recorder, page, url };
+}
+
+async function filesOf(s, ending) {
+  const names = (await readdir(s.directory)).filter((name) => name.endsWith(ending));
+  return names.sort().map((name) => s.file(name));
+}
+
+scenario('recordEach_fivePublications_fivePlayableFiles', async (s) => {
+  const { recorder, page, url } = await startRecorder(s);
+  const publications = [
+    { ...large, codecs: ['H264'] },
+    { ...small, codecs: ['VP8'] },
+    { ...large, audio: false },
+    { video: false },
+    small,
+  ];
+  const sent = [];
+  for (const options of publications) {
+    const { publication, frames } = await publish(page, options, 1.5);
+    sent.push({ frames, options });
+    // Each second one says goodbye, the others are reloaded.
+    if (sent.length % 2) await publication.stop();
+    await page.goto(url);
+    if (sent.length < publications.length) {
+      await recorder.untilOutput('the file is complete',
+        new RegExp(`(complete: [^]*){${sent.length}}`));
+    }
+  }
+  await recorder.interrupt();
+
+  const files = await filesOf(s, '.mkv');
+  assert.equal(files.length, publications.length, `${files}`);
+  const found = await Promise.all(files.map(inspect));
+  found.forEach(({ video, audio }, i) => {
+    const { frames, options } = sent[i];
+    assert.equal(Boolean(video), options.video !== false, `picture of file ${i}`);
+    assert.equal(Boolean(audio), options.audio !== false, `sound of file ${i}`);
+    if (!video) return;
+    assertSameFrames({ video }, frames);
+    assert.equal(video.width, options.video.width, `width of file ${i}`);
+    assert.equal(video.codec, options.codecs?.[0].toLowerCase() ?? 'h264');
+  });
+});
+
+scenario('recordEachAsMp4_killedWithAndWithoutSound_playsToTheLastSecond', async (s) => {
+  const mp4 = await recipeBlock('record', 'As MP4 that survives kill -9', 'python');
+  const { recorder, page, url } = await startRecorder(s, { "ENDING = '.mkv'\n": mp4 });
+  const first = await publish(page, large);
+  await page.goto(url);
+  const second = await publish(page, { ...small, audio: false }, 3);
+  await recorder.destroy();
+
+  const files = await filesOf(s, '.mp4');
+  assert.equal(files.length, 2, `${files}`);
+  assertSameFrames(await assertRecording(files[0], { video: 'h264' }), first.frames);
+  const torn = await decodeTorn(files[1]);
+  assert.ok(torn.frames >= second.frames - 2 * framesPerSecond, `${torn.frames} frames`);
+});
