@@ -215,17 +215,16 @@ Result<void> StreamHost::mayPublish(const std::string &stream) const {
     return Error{static_cast<int>(code), reason};
   };
   if (doorsClosed_) return refusal(CloseCode::GoingAway, "the pipeline is at its end");
-  unsigned ending = 0;
-  bool replaces = false;
+  unsigned ending = 0, makeRoom = 0;  // runs of the stream
   for (auto &[id, run] : runs_) {
     if (run->stream != stream) continue;
     if (run->ending) ending++;
-    if (run->connectedAt && !run->ending) replaces = true;
+    if (run->connectedAt && !run->ending) makeRoom = 1;
   }
   if (ending >= kMaxEndingOfOneStream)
     return refusal(CloseCode::TryAgainLater,
                    "the pipeline behind " + stream + " does not take what was sent before");
-  if (settings_.maxPublishers > 0 && runs_.size() >= settings_.maxPublishers + (replaces ? 1 : 0))
+  if (settings_.maxPublishers > 0 && runs_.size() >= settings_.maxPublishers + ending + makeRoom)
     return refusal(CloseCode::TryAgainLater, "too many publishers; try again later");
   if (!descriptorsLeft(descriptorsNeeded()))
     return refusal(CloseCode::TryAgainLater, "no descriptors left; try again later");

@@ -54,8 +54,8 @@ class Track {
   [[nodiscard]] bool cover(const std::shared_ptr<Inlet> &inlet) EXCLUDES(mutex_);
   /// A publication has nothing for this pad, or `inlet`, which never gave anything: downstream gets
   /// EOS, so that a muxer does not wait for it. One that waits for a return, with data behind it,
-  /// goes on waiting until unskip(); with `patient` nothing is sent. Returns whether keepTime() has
-  /// to be run.
+  /// goes on waiting until unskip(). With `patient` there is no EOS, but for audio GAP events with
+  /// caps that are made up. Returns whether keepTime() has to be run.
   [[nodiscard]] bool skip(const std::shared_ptr<Inlet> &inlet, bool patient) EXCLUDES(mutex_);
   /// The publication that had nothing for this pad is over; `wait` as for end().
   void unskip(std::optional<std::chrono::milliseconds> wait) EXCLUDES(mutex_);
@@ -114,6 +114,7 @@ class Track {
   GstClockTime now() const;
   Ref<GstCaps> settled(const Inlet &inlet) const;
   bool addPlaceholder(Events &headers);
+  void announceNothing(std::uint64_t epoch) EXCLUDES(mutex_);
   void pushNothing(GstClockTime from, GstClockTime duration) EXCLUDES(mutex_);
   static void addStreamStart(const Inlet &inlet, Events &headers);
   void addHeaders(const Inlet &inlet, Events &headers) REQUIRES(mutex_);
@@ -138,6 +139,7 @@ class Track {
   bool playing_ GUARDED_BY(mutex_) = false;
   bool awaitKeyframe_ GUARDED_BY(mutex_) = false;  ///< frames were dropped on the way
   bool eosSent_ GUARDED_BY(mutex_) = false;        ///< and no stream-start since
+  bool pretend_ GUARDED_BY(mutex_) = false;        ///< keepTime() has to make caps up
   bool hadData_ GUARDED_BY(mutex_) = false;        ///< since then, or since the last EOS
   bool hadCaps_ GUARDED_BY(mutex_) = false;        ///< since the pad was activated
   bool shutOut_ GUARDED_BY(mutex_) = false;        ///< a muxer has finished without the pad

@@ -1,161 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One client's state machine: which actions follow from which input, and that nothing else does.
-#include "peer.h"
-
-#include <glib.h>
+#include "peer_actions.h"
 
 using namespace gws;
 
 namespace {
-
-constexpr PeerTime kStart(1'000);
-constexpr PeerTime kTimeout(10'000);
-
-const std::string kOfferBegin =
-    "v=0\r\n"
-    "o=- 4611731400430051336 2 IN IP4 127.0.0.1\r\n"
-    "s=-\r\n"
-    "t=0 0\r\n"
-    "a=group:BUNDLE 0 1\r\n"
-    "a=extmap-allow-mixed\r\n"
-    "a=msid-semantic: WMS stream\r\n"
-    "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
-    "c=IN IP4 0.0.0.0\r\n"
-    "a=rtcp:9 IN IP4 0.0.0.0\r\n";
-const std::string kTransport =
-    "a=ice-ufrag:4ZcD\r\n"
-    "a=ice-pwd:2/1muCWoOi3uLifh0NuRHlkc\r\n"
-    "a=ice-options:trickle\r\n"
-    "a=fingerprint:sha-256 "
-    "75:74:5A:A6:A4:E5:52:F4:A7:67:4C:01:C7:EE:91:3F:21:3D:A2:E3:53:7B:6F:30:86:F2:30:AA:65:FB:04:"
-    "24"
-    "\r\n"
-    "a=setup:actpass\r\n";
-const std::string kOfferEnd =
-    "a=mid:0\r\n"
-    "a=sendonly\r\n"
-    "a=msid:stream audio\r\n"
-    "a=rtcp-mux\r\n"
-    "a=rtpmap:111 opus/48000/2\r\n"
-    "a=fmtp:111 minptime=10;useinbandfec=1\r\n"
-    "a=ssrc:1001 cname:somebody\r\n"
-    "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"
-    "c=IN IP4 0.0.0.0\r\n"
-    "a=rtcp:9 IN IP4 0.0.0.0\r\n" +
-    kTransport +
-    "a=mid:1\r\n"
-    "a=sendonly\r\n"
-    "a=msid:stream video\r\n"
-    "a=rtcp-mux\r\n"
-    "a=rtcp-rsize\r\n"
-    "a=rtpmap:96 VP8/90000\r\n"
-    "a=rtcp-fb:96 transport-cc\r\n"
-    "a=rtcp-fb:96 ccm fir\r\n"
-    "a=rtcp-fb:96 nack\r\n"
-    "a=rtcp-fb:96 nack pli\r\n"
-    "a=rtpmap:97 rtx/90000\r\n"
-    "a=fmtp:97 apt=96\r\n"
-    "a=ssrc-group:FID 2001 2002\r\n"
-    "a=ssrc:2001 cname:somebody\r\n"
-    "a=ssrc:2002 cname:somebody\r\n";
-
-/// JSON's escapes for what occurs in these tests.
-std::string jsonString(const std::string &text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '\r')
-      result += "\\r";
-    else if (c == '\n')
-      result += "\\n";
-    else
-      result += c;
-  }
-  return result + '"';
-}
-
-/// A browser's offer; `candidates` are lines for its first section, `ufrag` is of its ICE.
-std::string offerMessage(const std::string &candidates = {}, const std::string &ufrag = "4ZcD") {
-  std::string sdp = kOfferBegin + candidates + kTransport + kOfferEnd;
-  const std::string usual = "a=ice-ufrag:4ZcD";
-  for (auto at = sdp.find(usual); at != std::string::npos; at = sdp.find(usual, at + 1))
-    sdp.replace(at, usual.size(), "a=ice-ufrag:" + ufrag);
-  return R"({"type":"offer","sdp":)" + jsonString(sdp) + '}';
-}
-
-std::string hostCandidate(unsigned number, const char *protocol = "udp", unsigned component = 1) {
-  return "candidate:" + std::to_string(number) + ' ' + std::to_string(component) + ' ' + protocol +
-         " 2122260223 192.0.2.1 " + std::to_string(50'000 + number) + " typ host" +
-         (std::string_view(protocol) == "tcp" ? " tcptype passive" : "");
-}
-
-/// `ufrag` is JSON: `"4ZcD"` or `null`.
-std::string candidateText(const std::string &candidate, const std::string &ufrag = "null") {
-  return R"({"type":"candidate","candidate":{"candidate":)" + jsonString(candidate) +
-         R"(,"sdpMid":"0","sdpMLineIndex":0,"usernameFragment":)" + ufrag + "}}";
-}
-
-/// Actions as text, one a line: what a table or a test compares.
-std::string describe(const PeerActions &actions) {
-  std::string result;
-  for (const PeerAction &action : actions) {
-    if (const auto *start = std::get_if<StartPublication>(&action))
-      result += "start " + std::to_string(start->offer.media.size()) + '\n';
-    else if (const auto *add = std::get_if<AddCandidate>(&action))
-      result += "add " + add->candidate + '\n';
-    else if (const auto *send = std::get_if<SendText>(&action))
-      result += "send " + send->text + '\n';
-    else if (const auto *shut = std::get_if<CloseSocket>(&action))
-      result += "close " + std::to_string(static_cast<int>(shut->code)) + ' ' + shut->reason + '\n';
-    else if (const auto *end = std::get_if<EndPublication>(&action))
-      result += std::string("end ") +
-                (end->cause == EndCause::Goodbye ? "goodbye "
-                 : end->cause == EndCause::Lost  ? "lost "
-                                                 : "refused ") +
-                end->reason + '\n';
-    else if (const auto *note = std::get_if<LogNote>(&action))
-      result += "note " + note->text + '\n';
-  }
-  return result;
-}
-
-void expect(const PeerActions &actions, const std::string &expected) {
-  const std::string text = describe(actions);
-  g_assert_cmpstr(text.c_str(), ==, expected.c_str());
-}
-
-void expectPrefix(const PeerActions &actions, const std::string &prefix) {
-  const std::string text = describe(actions).substr(0, prefix.size());
-  g_assert_cmpstr(text.c_str(), ==, prefix.c_str());
-}
-
-enum class Stage { Awaiting, Negotiating, Connected };
-
-Peer peerAt(Stage stage, const PeerLimits &limits = {}) {
-  Peer peer(limits, kStart);
-  if (stage == Stage::Awaiting) return peer;
-  expect(peer.onText(offerMessage(), kStart), "start 2\n");
-  expect(peer.onAnswer("v=0"), "send " + answerMessage("v=0") + '\n');
-  if (stage == Stage::Connected) expect(peer.onConnected(), "");
-  return peer;
-}
-
-/// Nothing follows from anything any more.
-void expectSilence(Peer &peer) {
-  g_assert_true(peer.finished());
-  g_assert_false(peer.publishing());
-  expect(peer.onText(offerMessage(), kStart), "");
-  expect(peer.onText("{", kStart), "");
-  expect(peer.onBinary(), "");
-  expect(peer.onAnswer("v=0"), "");
-  expect(peer.onLocalCandidate("candidate:1", "0", 0), "");
-  expect(peer.onConnected(), "");
-  expect(peer.onTick(kStart + 10 * kTimeout), "");
-  expect(peer.onPublicationEnded(CloseCode::GoingAway, "x"), "");
-  expect(peer.onSocketClosed(1000), "");
-  expect(peer.onSocketClosed(std::nullopt), "");
-  g_assert_true(peer.finished());
-  g_assert_false(peer.publishing());
-}
 
 // --- What the client says that ends it -----------------------------------------------------------
 
@@ -220,69 +69,6 @@ void message_atTheLimit_isRead() {
   expect(peer.onText(text, kStart), "start 2\n");
   Peer other(limits, kStart);
   expectPrefix(other.onText(text + ' ', kStart), "close 4413 ");
-}
-
-void offer_beforeTheAnswer_closes() {
-  const std::string reason = "an offer came before the last one was answered\n";
-  Peer peer = peerAt(Stage::Awaiting);
-  expect(peer.onText(offerMessage(), kStart), "start 2\n");
-  expect(peer.onText(offerMessage(), kStart), "close 4400 " + reason + "end refused " + reason);
-  expectSilence(peer);
-}
-
-void offer_afterTheAnswer_startsAnew() {
-  for (const Stage stage : {Stage::Negotiating, Stage::Connected}) {
-    Peer peer = peerAt(stage);
-    expect(peer.onText(offerMessage(), kStart), "start 2\n");
-    g_assert_true(peer.publishing());
-    // The new one's candidates wait for the new one's answer.
-    expect(peer.onLocalCandidate("candidate:1", "0", 0), "");
-    expect(peer.onAnswer("v=1"), "send " + answerMessage("v=1") + "\nsend " +
-                                     candidateMessage("candidate:1", "0", 0) + '\n');
-    expect(peer.onAnswer("v=2"), "");
-    expect(peer.onConnected(), "");
-    expect(peer.onText(offerMessage(), kStart), "start 2\n");
-  }
-}
-
-void offer_againBeforeItsAnswer_endsBoth() {
-  const std::string reason = "an offer came before the last one was answered\n";
-  Peer peer = peerAt(Stage::Connected);
-  expect(peer.onText(offerMessage(), kStart), "start 2\n");
-  expect(peer.onText(offerMessage(), kStart), "close 4400 " + reason + "end refused " + reason);
-  expectSilence(peer);
-}
-
-void offer_againWithOtherCredentials_takesTheirCandidates() {
-  Peer peer = peerAt(Stage::Connected);
-  const std::string before = candidateText(hostCandidate(1), "\"4ZcD\"");
-  const std::string after = candidateText(hostCandidate(2), "\"NeWu\"");
-  expectPrefix(peer.onText(after, kStart), "note dropped a candidate of another ICE session ");
-  expect(peer.onText(offerMessage("", "NeWu"), kStart), "start 2\n");
-  expect(peer.onText(after, kStart), "add " + hostCandidate(2) + '\n');
-  expectPrefix(peer.onText(before, kStart), "note dropped a candidate of another ICE session ");
-}
-
-void offer_again_hasItsOwnCandidateLimit() {
-  PeerLimits limits;
-  limits.candidates = 1;
-  Peer peer = peerAt(Stage::Connected, limits);
-  for (unsigned round = 0; round < 3; ++round) {
-    expect(peer.onText(candidateText(hostCandidate(1)), kStart), "add " + hostCandidate(1) + '\n');
-    for (unsigned i = 2; i <= 4; ++i)
-      expectPrefix(peer.onText(candidateText(hostCandidate(i)), kStart), "note ");
-    expect(peer.onText(offerMessage(), kStart), "start 2\n");
-    expectPrefix(peer.onAnswer("v=0"), "send ");
-  }
-}
-
-void offer_again_whichIsBroken_closes() {
-  Peer peer = peerAt(Stage::Connected);
-  const PeerActions actions = peer.onText(R"({"type":"offer","sdp":"hello"})", kStart);
-  expectPrefix(actions, "close 4400 ");
-  g_assert_cmpuint(actions.size(), ==, 2);
-  expectPrefix({actions[1]}, "end refused ");
-  expectSilence(peer);
 }
 
 void unknownType_few_areNotedAndIgnored() {
@@ -564,23 +350,6 @@ void tick_connected_neverCloses() {
   g_assert_true(peer.publishing());
 }
 
-void tick_offerAgain_hasADeadlineOfItsOwn() {
-  Peer peer = peerAt(Stage::Connected);
-  const PeerTime offered = kStart + 10 * kTimeout;
-  expect(peer.onText(offerMessage(), offered), "start 2\n");
-  expectPrefix(peer.onAnswer("v=1"), "send ");
-  expect(peer.onTick(offered + kTimeout - PeerTime(1)), "");
-  expect(peer.onTick(offered + kTimeout),
-         "close 4408 no media connection within 10 s of the offer\n"
-         "end refused no media connection within 10 s of the offer\n");
-  expectSilence(peer);
-  Peer other = peerAt(Stage::Connected);
-  expect(other.onText(offerMessage(), offered), "start 2\n");
-  expectPrefix(other.onAnswer("v=1"), "send ");
-  expect(other.onConnected(), "");
-  expect(other.onTick(offered + 2 * kTimeout), "");
-}
-
 void tick_oddTimeout_isNamedInMilliseconds() {
   PeerLimits limits;
   limits.negotiationTimeout = PeerTime(1'500);
@@ -620,12 +389,6 @@ void addClientTests() {
   addRows(kClosed, "socketClosed", testClosed);
   ADD(binary_anyStage_closes);
   ADD(message_atTheLimit_isRead);
-  ADD(offer_beforeTheAnswer_closes);
-  ADD(offer_afterTheAnswer_startsAnew);
-  ADD(offer_againBeforeItsAnswer_endsBoth);
-  ADD(offer_againWithOtherCredentials_takesTheirCandidates);
-  ADD(offer_again_hasItsOwnCandidateLimit);
-  ADD(offer_again_whichIsBroken_closes);
   ADD(unknownType_few_areNotedAndIgnored);
   ADD(unknownType_flood_closes);
   ADD(candidates_beforeAndInsideOffer_followItInOrder);
@@ -649,7 +412,6 @@ void addPublicationTests() {
   ADD(tick_candidatesAlone_doNotExtendTheDeadline);
   ADD(tick_notConnected_closesAtTheDeadline);
   ADD(tick_connected_neverCloses);
-  ADD(tick_offerAgain_hasADeadlineOfItsOwn);
   ADD(tick_oddTimeout_isNamedInMilliseconds);
   ADD(publishing_follows_thePublication);
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One client's state machine: the second and further offers of a connection.
+#include "peer_actions.h"
+
+using namespace gws;
+
+namespace {
+
+void offer_beforeTheAnswer_closes() {
+  const std::string reason = "an offer came before the last one was answered\n";
+  Peer peer = peerAt(Stage::Awaiting);
+  expect(peer.onText(offerMessage(), kStart), "start 2\n");
+  expect(peer.onText(offerMessage(), kStart), "close 4400 " + reason + "end refused " + reason);
+  expectSilence(peer);
+}
+
+void offer_afterTheAnswer_startsAnew() {
+  for (const Stage stage : {Stage::Negotiating, Stage::Connected}) {
+    Peer peer = peerAt(stage);
+    expect(peer.onText(offerMessage(), kStart), "start 2\n");
+    g_assert_true(peer.publishing());
+    // The new one's candidates wait for the new one's answer.
+    expect(peer.onLocalCandidate("candidate:1", "0", 0), "");
+    expect(peer.onAnswer("v=1"), "send " + answerMessage("v=1") + "\nsend " +
+                                     candidateMessage("candidate:1", "0", 0) + '\n');
+    expect(peer.onAnswer("v=2"), "");
+    expect(peer.onConnected(), "");
+    expect(peer.onText(offerMessage(), kStart), "start 2\n");
+  }
+}
+
+void offer_againBeforeItsAnswer_endsBoth() {
+  const std::string reason = "an offer came before the last one was answered\n";
+  Peer peer = peerAt(Stage::Connected);
+  expect(peer.onText(offerMessage(), kStart), "start 2\n");
+  expect(peer.onText(offerMessage(), kStart), "close 4400 " + reason + "end refused " + reason);
+  expectSilence(peer);
+}
+
+void offer_againWithOtherCredentials_takesTheirCandidates() {
+  Peer peer = peerAt(Stage::Connected);
+  const std::string before = candidateText(hostCandidate(1), "\"4ZcD\"");
+  const std::string after = candidateText(hostCandidate(2), "\"NeWu\"");
+  expectPrefix(peer.onText(after, kStart), "note dropped a candidate of another ICE session ");
+  expect(peer.onText(offerMessage("", "NeWu"), kStart), "start 2\n");
+  expect(peer.onText(after, kStart), "add " + hostCandidate(2) + '\n');
+  expectPrefix(peer.onText(before, kStart), "note dropped a candidate of another ICE session ");
+}
+
+void offer_again_hasItsOwnCandidateLimit() {
+  PeerLimits limits;
+  limits.candidates = 1;
+  Peer peer = peerAt(Stage::Connected, limits);
+  for (unsigned round = 0; round < 3; ++round) {
+    expect(peer.onText(candidateText(hostCandidate(1)), kStart), "add " + hostCandidate(1) + '\n');
+    for (unsigned i = 2; i <= 4; ++i)
+      expectPrefix(peer.onText(candidateText(hostCandidate(i)), kStart), "note ");
+    expect(peer.onText(offerMessage(), kStart), "start 2\n");
+    expectPrefix(peer.onAnswer("v=0"), "send ");
+  }
+}
+
+void offer_again_whichIsBroken_closes() {
+  Peer peer = peerAt(Stage::Connected);
+  const PeerActions actions = peer.onText(R"({"type":"offer","sdp":"hello"})", kStart);
+  expectPrefix(actions, "close 4400 ");
+  g_assert_cmpuint(actions.size(), ==, 2);
+  expectPrefix({actions[1]}, "end refused ");
+  expectSilence(peer);
+}
+
+void tick_offerAgain_hasADeadlineOfItsOwn() {
+  Peer peer = peerAt(Stage::Connected);
+  const PeerTime offered = kStart + 10 * kTimeout;
+  expect(peer.onText(offerMessage(), offered), "start 2\n");
+  expectPrefix(peer.onAnswer("v=1"), "send ");
+  expect(peer.onTick(offered + kTimeout - PeerTime(1)), "");
+  expect(peer.onTick(offered + kTimeout),
+         "close 4408 no media connection within 10 s of the offer\n"
+         "end refused no media connection within 10 s of the offer\n");
+  expectSilence(peer);
+  Peer other = peerAt(Stage::Connected);
+  expect(other.onText(offerMessage(), offered), "start 2\n");
+  expectPrefix(other.onAnswer("v=1"), "send ");
+  expect(other.onConnected(), "");
+  expect(other.onTick(offered + 2 * kTimeout), "");
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, nullptr);
+  g_test_add_func("/peer_offers/offer_beforeTheAnswer_closes", offer_beforeTheAnswer_closes);
+  g_test_add_func("/peer_offers/offer_afterTheAnswer_startsAnew", offer_afterTheAnswer_startsAnew);
+  g_test_add_func("/peer_offers/offer_againBeforeItsAnswer_endsBoth",
+                  offer_againBeforeItsAnswer_endsBoth);
+  g_test_add_func("/peer_offers/offer_againWithOtherCredentials_takesTheirCandidates",
+                  offer_againWithOtherCredentials_takesTheirCandidates);
+  g_test_add_func("/peer_offers/offer_again_hasItsOwnCandidateLimit",
+                  offer_again_hasItsOwnCandidateLimit);
+  g_test_add_func("/peer_offers/offer_again_whichIsBroken_closes",
+                  offer_again_whichIsBroken_closes);
+  g_test_add_func("/peer_offers/tick_offerAgain_hasADeadlineOfItsOwn",
+                  tick_offerAgain_hasADeadlineOfItsOwn);
+  return g_test_run();
+}
