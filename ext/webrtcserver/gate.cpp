@@ -10,6 +10,7 @@
 namespace gws {
 
 constexpr gint64 kRequestIntervalUs = 500'000;
+constexpr std::size_t kMaxHeld = 1000;  // 20 s of audio in its usual packets
 
 Gate::Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line)
     : pad_(std::move(pad)), codec_(codec), form_(form), line_(line) {
@@ -60,6 +61,7 @@ GstPadProbeReturn Gate::onAudio(GstBuffer *buffer) {
   if (!heldSince_) heldSince_ = now;
   if (line_.videoAhead && now - heldSince_ < line_.audioPatience) {
     held_.push_back(Ref<GstBuffer>::share(buffer));
+    if (held_.size() > kMaxHeld) held_.pop_front();
     return GST_PAD_PROBE_DROP;
   }
   open_ = true;

@@ -120,7 +120,10 @@ static gboolean onQuery(GstPad *pad, GstObject *parent, GstQuery *query) {
 }
 
 static gboolean onActivate(GstPad *pad, GstObject *, GstPadMode, gboolean active) {
-  if (!active) stateOf(pad).track.interrupt();
+  if (active)
+    stateOf(pad).track.reset();
+  else
+    stateOf(pad).track.interrupt();
   return TRUE;
 }
 

@@ -6,6 +6,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <nice/agent.h>
 
 #include <vector>
 
@@ -57,6 +58,23 @@ void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback
     g_signal_emit_by_name(ice.get(), "add-local-ip-address", address.c_str(), &added);
     if (!added) GST_WARNING_OBJECT(webrtcbin, "no ICE candidates on %s", address.c_str());
   }
+}
+
+/// webrtcbin has no restart, but its agent has.
+std::optional<IceCredentials> restartIce(GstElement *webrtcbin, const IceCredentials &remote) {
+  constexpr guint kStream = 1;  // the only one, since everything is bundled
+  auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
+  if (!ice || !g_object_class_find_property(G_OBJECT_GET_CLASS(ice.get()), "agent"))
+    return std::nullopt;
+  auto object = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent"));
+  if (!object || !NICE_IS_AGENT(object.get())) return std::nullopt;
+  NiceAgent *agent = NICE_AGENT(object.get());
+  OwnedString ufrag, pwd;
+  if (!nice_agent_restart_stream(agent, kStream) ||
+      !nice_agent_get_local_credentials(agent, kStream, Out(ufrag), Out(pwd)) ||
+      !nice_agent_set_remote_credentials(agent, kStream, remote.ufrag.c_str(), remote.pwd.c_str()))
+    return std::nullopt;
+  return IceCredentials{ufrag.get(), pwd.get()};
 }
 
 }  // namespace gws

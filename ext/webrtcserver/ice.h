@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include <optional>
 #include <string>
 
 #include "settings.h"
@@ -14,5 +15,12 @@ namespace gws {
 /// `local-addresses`, else of every interface that is up. `loopback`: loopback's too, because the
 /// client's connection came over it.
 void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback);
+
+struct IceCredentials {
+  std::string ufrag, pwd;
+};
+/// Restarts ICE (RFC 8445, section 9) with the remote side's new credentials; gives ours. The
+/// candidates stay, and so does DTLS. Nothing when the agent cannot do it.
+std::optional<IceCredentials> restartIce(GstElement *webrtcbin, const IceCredentials &remote);
 
 }  // namespace gws

@@ -43,6 +43,14 @@ void Inlet::requestKeyframe(Request request) {
                      gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
 }
 
+bool Inlet::carriesWholeFrames() const {
+  Ref<GstCaps> caps = this->caps();
+  if (form_ == Form::Rtp || !caps) return false;
+  const char *alignment =
+      gst_structure_get_string(gst_caps_get_structure(caps.get(), 0), "alignment");
+  return g_strcmp0(alignment, "nal") != 0;
+}
+
 /// rtpopusdepay says the rate from 1.24 on; some muxers want it.
 void Inlet::setCaps(GstCaps *caps) {
   Ref<GstCaps> kept = Ref<GstCaps>::share(caps);

@@ -38,6 +38,8 @@ class Inlet {
   const Publication &publication() const { return *publication_; }
   CodecId codecId() const { return codec_; }
   Form form() const { return form_; }
+  /// One buffer is one frame.
+  bool carriesWholeFrames() const EXCLUDES(mutex_);
   const std::string &mid() const { return mid_; }
   const std::string &msid() const { return msid_; }
 

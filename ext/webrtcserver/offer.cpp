@@ -190,6 +190,8 @@ Result<Offer> parseOffer(std::string_view sdp, const OfferLimits &limits) {
   if (text->media.empty()) return broken("the SDP has no m= line, expected audio or video");
 
   Offer offer;
+  const std::vector<std::string_view> origin = splitWords(text->origin);
+  if (origin.size() >= 2) offer.sessionId = std::string(origin[0]) + ' ' + std::string(origin[1]);
   offer.extmapAllowMixed = text->session.find("extmap-allow-mixed");
   for (const SdpSection &section : text->media) {
     Result<OfferedMedia> media = readSection(text->session, section);
@@ -302,6 +304,38 @@ bool matchesFingerprint(std::span<const unsigned char> der, std::span<const Fing
     std::optional<GChecksumType> type = checksumType(lowerCase(fingerprint.algorithm));
     return type && equalIgnoringCase(fingerprint.value, certificateHash(der, *type));
   });
+}
+
+static bool isSameSection(const OfferedMedia &before, const OfferedMedia &now) {
+  if (before.type != now.type || before.mid != now.mid || before.receivable() != now.receivable())
+    return false;
+  if (before.transportCcId != now.transportCcId || before.midId != now.midId) return false;
+  return before.sources.empty() || now.sources.empty() ||
+         before.sources.front().ssrc == now.sources.front().ssrc;
+}
+
+std::optional<std::vector<Selection>> selectionsAfterRestart(const Offer &before,
+                                                             std::span<const Selection> selections,
+                                                             const Offer &now) {
+  // A page may use one certificate for all its connections, but each has a session of its own.
+  if (before.sessionId.empty() || before.sessionId != now.sessionId) return std::nullopt;
+  if (before.iceUfrag == now.iceUfrag || before.fingerprints != now.fingerprints ||
+      before.media.size() != now.media.size())
+    return std::nullopt;
+  for (std::size_t i = 0; i < now.media.size(); i++)
+    if (!isSameSection(before.media[i], now.media[i])) return std::nullopt;
+  std::vector<Selection> result(selections.begin(), selections.end());
+  for (Selection &selection : result) {
+    const OfferedCodec &wanted = before.media[selection.media].codecs[selection.codec];
+    const auto &codecs = now.media[selection.media].codecs;
+    const auto found = std::find_if(codecs.begin(), codecs.end(), [&](const OfferedCodec &one) {
+      return one.codec == wanted.codec && one.payload == wanted.payload &&
+             one.rtxPayload == wanted.rtxPayload;
+    });
+    if (found == codecs.end()) return std::nullopt;
+    selection.codec = static_cast<std::size_t>(found - codecs.begin());
+  }
+  return result;
 }
 
 }  // namespace gws

@@ -72,6 +72,7 @@ struct OfferedMedia {
 };
 
 struct Offer {
+  std::string sessionId;  ///< user name and sess-id of o=, the same in each offer of a connection
   std::vector<OfferedMedia> media;
   std::vector<std::string> bundle;  ///< mids of the first BUNDLE group, in its order; may be empty
   std::string iceUfrag, icePwd;     ///< of the BUNDLE's transport: its first section not rejected
@@ -98,6 +99,13 @@ struct Selection {
 /// before 4200xx before others, then the order of the m= line; VP9 and H.265 profile 0 / Main
 /// before others.
 std::optional<Selection> select(const Offer &offer, std::size_t media, const WishList &wishes);
+
+/// What the selections are in a later offer of the same connection that restarts ICE and wants
+/// nothing else: same session (RFC 8829, section 5.2.2), certificate, sections, payload types and
+/// sources. Nothing, if it wants more.
+std::optional<std::vector<Selection>> selectionsAfterRestart(const Offer &before,
+                                                             std::span<const Selection> selections,
+                                                             const Offer &now);
 
 /// The offer that webrtcbin gets to see: the selected sections alone, in the offer's order, with
 /// mids "0", "1", …, one codec and its rtx each, one BUNDLE group, sources, transport-cc and MID

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <future>
 
 #include "downstream.h"
 #include "gstwebrtcpublishpad.h"
@@ -144,9 +145,22 @@ void PublishSrc::setPlaying(bool playing) {
     publishPadTrack(pad.get())->setPlaying(playing);
 }
 
+/// Elements that wait for PLAYING may be behind a pad; the state change does not wait for them.
 void PublishSrc::primePads() {
-  for (auto &pad : pads())
-    publishPadTrack(pad.get())->prime();
+  constexpr std::chrono::milliseconds kPatience(500);
+  auto workers = running().workers;
+  std::vector<std::future<void>> primed;
+  for (auto &pad : pads()) {
+    auto done = std::make_shared<std::promise<void>>();  // shared, since jobs are copied
+    primed.push_back(done->get_future());
+    workers->run([pad, done] {
+      publishPadTrack(pad.get())->prime();
+      done->set_value();
+    });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (auto &one : primed)
+    one.wait_until(deadline);
 }
 
 std::vector<Ref<GstPad>> PublishSrc::pads() const {

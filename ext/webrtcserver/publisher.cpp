@@ -21,7 +21,7 @@ namespace gws {
 using Description = Owned<GstWebRTCSessionDescription, gst_webrtc_session_description_free>;
 using WeakPublisher = std::weak_ptr<Publisher>;
 
-constexpr std::chrono::seconds kAudioPatience(1), kAudioPatienceOfSuccessor(10);
+constexpr std::chrono::milliseconds kAudioPatience(1000), kAudioPatienceOfSuccessor(5000);
 constexpr std::string_view kBinPrefix = "publisher-";
 
 std::string binName(const std::string &publisherId) {
@@ -84,20 +84,25 @@ void Publisher::open(bool succeeds) {
   strand_->post([self = shared_from_this(), succeeds] {
     if (self->ended_) return;
     self->intake_->expose();
-    self->intake_->open(succeeds ? kAudioPatienceOfSuccessor : kAudioPatience);
+    std::chrono::milliseconds patience(self->settings_.inactivityTimeoutMs / 2);
+    patience = std::min(patience, succeeds ? kAudioPatienceOfSuccessor : kAudioPatience);
+    self->intake_->open(patience);
     self->opened_ = true;
+    for (const Line &line : self->lines_)
+      publishPadTrack(line.outlet.get())->expect();
     self->skipUnfedPads();
     self->report_(PublisherOpened{});
   });
 }
 
 void Publisher::end(End how) {
+  cancelled_ = true;
   if (!how.backlog) intake_->close();
   strand_->post([self = shared_from_this(), how] { self->teardown(how); });
 }
 
 void Publisher::run() {
-  if (ended_) return;
+  if (cancelled_) return;
   if (auto chosen = choose(); !chosen) {
     element_.publisherRefused(stream(), chosen.error().detail);
     return report_(PublisherFailed{CloseCode::NoCommonCodec, chosen.error().detail});
@@ -371,11 +376,8 @@ static const GError *errorOf(const GstStructure *reply) {
 }
 
 void Publisher::negotiate() {
-  std::vector<Selection> selections;
-  for (const Line &line : lines_)
-    selections.push_back(line.selection);
   auto offer = describe(GST_WEBRTC_SDP_TYPE_OFFER,
-                        sanitisedOffer(offer_, selections, offer_.fingerprints.front()));
+                        sanitisedOffer(offer_, selections(), offer_.fingerprints.front()));
   if (!offer)
     return report_(PublisherFailed{CloseCode::BadMessage, "the offer cannot be negotiated"});
   g_signal_emit_by_name(webrtcbin_.get(), "set-remote-description", offer.get(),
@@ -406,6 +408,10 @@ void Publisher::onAnswerCreated(const GstStructure *reply) {
                         promise(&Publisher::onLocalSet));
 }
 
+static BitrateHints hintsOf(const Settings &settings) {
+  return {settings.startBitrate, settings.minBitrate, settings.maxBitrate};
+}
+
 /// The answer goes out only now: earlier checks would meet an agent that does not know them.
 void Publisher::onLocalSet(const GstStructure *reply) {
   auto local = readLocalTransport(webrtcbinAnswer_);
@@ -414,16 +420,45 @@ void Publisher::onLocalSet(const GstStructure *reply) {
                 error ? error->message : local.error().detail.c_str());
     return report_(PublisherFailed{CloseCode::ServerError, "no answer could be made"});
   }
-  local->fingerprint = certificate_.fingerprint;
-  std::vector<Selection> selections;
-  for (const Line &line : lines_)
-    selections.push_back(line.selection);
-  BitrateHints hints{settings_.startBitrate, settings_.minBitrate, settings_.maxBitrate};
-  report_(PublisherAnswered{buildAnswer(offer_, selections, *local, hints)});
+  local_ = *local;
+  local_.fingerprint = certificate_.fingerprint;
+  report_(PublisherAnswered{buildAnswer(offer_, selections(), local_, hintsOf(settings_))});
   answered_ = true;
   for (const std::string &candidate : earlyCandidates_)
     g_signal_emit_by_name(webrtcbin_.get(), "add-ice-candidate", 0u, candidate.c_str());
   earlyCandidates_.clear();
+}
+
+std::vector<Selection> Publisher::selections() const {
+  std::vector<Selection> result;
+  for (const Line &line : lines_)
+    result.push_back(line.selection);
+  return result;
+}
+
+bool Publisher::restart(const Offer &offer) {
+  auto selections = selectionsAfterRestart(offer_, this->selections(), offer);
+  if (!selections) return false;
+  strand_->post([self = shared_from_this(), offer, selections = std::move(*selections)] {
+    if (!self->ended_) self->restartIceFor(offer, selections);
+  });
+  return true;
+}
+
+void Publisher::restartIceFor(const Offer &offer, const std::vector<Selection> &selections) {
+  auto ice = restartIce(webrtcbin_.get(), {offer.iceUfrag, offer.icePwd});
+  if (!ice) return report_(PublisherFailed{CloseCode::ServerError, "ICE could not be restarted"});
+  local_.iceUfrag = ice->ufrag;
+  local_.icePwd = ice->pwd;
+  report_(PublisherAnswered{buildAnswer(offer, selections, local_, hintsOf(settings_))});
+  std::vector<std::string> candidates;
+  {
+    Lock lock(mutex_);
+    candidates = localCandidates_;
+  }
+  for (const std::string &candidate : candidates)
+    reportCandidate(candidate);
+  report_(PublisherConnected{});
 }
 
 void Publisher::watchTransport() {
@@ -460,6 +495,14 @@ void Publisher::onPadAdded(GstPad *pad) {
 }
 
 void Publisher::onLocalCandidate(const char *candidate) {
+  {
+    Lock lock(mutex_);
+    localCandidates_.push_back(candidate);
+  }
+  reportCandidate(candidate);
+}
+
+void Publisher::reportCandidate(const std::string &candidate) {
   std::size_t tag = 0;
   for (std::size_t i = 0; i < offer_.media.size(); i++)
     if (!offer_.bundle.empty() && offer_.media[i].mid == offer_.bundle.front()) tag = i;

@@ -67,6 +67,9 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
 
   void start();
   void addCandidate(std::string candidate);
+  /// For a connected publisher: whether the offer restarts ICE and nothing else. Then that is done,
+  /// and it reports an answer, its candidates and PublisherConnected again.
+  [[nodiscard]] bool restart(const Offer &offer);
   /// Lets a connected publisher's media through to the pads. `succeeds`: somebody else feeds them
   /// still; then nothing passes before the first key frame.
   void open(bool succeeds);
@@ -115,6 +118,9 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void onRemoteSet(const GstStructure *reply);
   void onAnswerCreated(const GstStructure *reply);
   void onLocalSet(const GstStructure *reply);
+  std::vector<Selection> selections() const;
+  void restartIceFor(const Offer &offer, const std::vector<Selection> &selections);
+  void reportCandidate(const std::string &candidate);
   void teardown(End how);
   void takeCare();
   void skipUnfedPads();
@@ -145,8 +151,12 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   const std::shared_ptr<Strand> strand_;
   const std::unique_ptr<Intake> intake_;
   std::atomic<bool> hasUnfed_ = false;
+  std::atomic<bool> cancelled_ = false;  ///< its end is on the strand's list
 
-  // Only the strand.
+  Mutex mutex_;
+  std::vector<std::string> localCandidates_ GUARDED_BY(mutex_);
+
+  // Only the strand; the lines do not change once it is connected.
   std::vector<Line> lines_;
   std::vector<Ref<GstPad>> unfed_;  ///< request pads of the stream that no line feeds
   bool opened_ = false;
@@ -157,6 +167,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   Certificate certificate_;
   Ref<GstPromise> promise_;  ///< kept, because webrtcbin frees the unanswered ones at its end
   std::string webrtcbinAnswer_;
+  LocalTransport local_;
   std::vector<std::string> earlyCandidates_;
   bool answered_ = false;
   bool ended_ = false;

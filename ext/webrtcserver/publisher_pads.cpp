@@ -69,8 +69,9 @@ void Publisher::releasePads(End how) {
     else
       releasePad(output, how);
   }
-  for (auto &outlet : unfed_)
-    publishPadTrack(outlet.get())->unskip(how.wait);
+  if (opened_)
+    for (auto &outlet : unfed_)
+      publishPadTrack(outlet.get())->unskip(how.wait);
   auto patience = std::max(how.wait.value_or(kBacklogPatience), std::chrono::milliseconds(0));
   for (Intake::Output &output : heldUp) {
     publishPadTrack(output.outlet.get())->drain(patience + kBacklogPatience);

@@ -107,6 +107,8 @@ Result<SdpText> splitSdp(std::string_view sdp, std::size_t maxMedia) {
         return Error{0, "more than " + std::to_string(maxMedia) + " m= lines"};
       section = &text.media.emplace_back();
       section->mediaLine = line.substr(2);
+    } else if (line[0] == 'o') {
+      text.origin = line.substr(2);
     } else if (line[0] == 'a') {
       section->attributes.push_back(readAttribute(line.substr(2)));
     }

@@ -35,6 +35,7 @@ struct SdpSection {
 
 struct SdpText {
   SdpSection session;
+  std::string_view origin;  ///< of o=: "- 4611731400430051336 2 IN IP4 127.0.0.1"
   std::vector<SdpSection> media;
 };
 

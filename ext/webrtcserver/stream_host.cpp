@@ -18,7 +18,7 @@ constexpr unsigned kTickMs = 250;
 constexpr gint64 kGoodbyeGraceUs = 500'000;
 /// RTP that stays away for so long is a sign of death to somebody who wants the stream.
 constexpr gint64 kSignOfLifeUs = 1'000'000;
-constexpr unsigned kMaxEndingOfOneStream = 4;
+constexpr unsigned kMaxEndingOfOneStream = 4, kMaxEnding = 16;
 constexpr unsigned kDescriptorsOfPublisher = 32;
 constexpr unsigned kDescriptorsSpare = 32;
 
@@ -194,13 +194,24 @@ StreamHost::Run *StreamHost::findRun(const std::string &publisherId) {
 
 /// One that has not connected holds nobody up: the first to connect wins. Nor does one that is
 /// lost hold up its own return.
-const StreamHost::Run *StreamHost::livePublication(const std::string &stream,
-                                                   unsigned exceptOfClient) const {
-  for (auto &[id, run] : runs_)
-    if (run->connectedAt && !run->ending && !run->loss && run->stream == stream &&
-        run->client != exceptOfClient)
-      return run.get();
-  return nullptr;
+bool StreamHost::isRival(const Run &run, const std::string &stream, unsigned client) {
+  return run.connectedAt && !run.ending && !run.loss && run.stream == stream &&
+         run.client != client;
+}
+
+bool StreamHost::isLive(const std::string &stream, unsigned exceptOfClient) const {
+  return std::any_of(runs_.begin(), runs_.end(), [&](const auto &entry) {
+    return isRival(*entry.second, stream, exceptOfClient);
+  });
+}
+
+bool StreamHost::isTaken(const std::string &stream, unsigned clientId, unsigned runId,
+                         gint64 since) const {
+  return std::any_of(runs_.begin(), runs_.end(), [&](const auto &entry) REQUIRES(control) {
+    const Run &run = *entry.second;
+    // One whose offer is newer keeps the stream under every policy.
+    return isRival(run, stream, clientId) && (run.id > runId || !mustYield(run, since));
+  });
 }
 
 /// Whether a publication may be replaced by a newcomer whose offer came at `since`. A publisher
@@ -215,16 +226,21 @@ Result<void> StreamHost::mayPublish(const std::string &stream) const {
     return Error{static_cast<int>(code), reason};
   };
   if (doorsClosed_) return refusal(CloseCode::GoingAway, "the pipeline is at its end");
-  unsigned ending = 0, makeRoom = 0;  // runs of the stream
+  unsigned all = 0, ending = 0, replaced = 0;
   for (auto &[id, run] : runs_) {
-    if (run->stream != stream) continue;
-    if (run->ending) ending++;
-    if (run->connectedAt && !run->ending) makeRoom = 1;
+    if (!run->ending) all++;
+    if (run->stream != stream || !run->connectedAt) continue;
+    if (run->ending)
+      ending++;
+    else
+      replaced = 1;
   }
   if (ending >= kMaxEndingOfOneStream)
     return refusal(CloseCode::TryAgainLater,
                    "the pipeline behind " + stream + " does not take what was sent before");
-  if (settings_.maxPublishers > 0 && runs_.size() >= settings_.maxPublishers + ending + makeRoom)
+  // Those that end count, too, when they are many: each holds its elements until then.
+  if (settings_.maxPublishers > 0 && (all >= settings_.maxPublishers + replaced ||
+                                      runs_.size() > 2 * settings_.maxPublishers + kMaxEnding))
     return refusal(CloseCode::TryAgainLater, "too many publishers; try again later");
   if (!descriptorsLeft(descriptorsNeeded()))
     return refusal(CloseCode::TryAgainLater, "no descriptors left; try again later");
@@ -236,11 +252,17 @@ void StreamHost::refuse(Client &client, CloseCode code, const std::string &reaso
 }
 
 void StreamHost::onOffer(Client &client, Offer offer) {
+  Run *run = findRun(client.run);
+  if (run && run->connectedAt && !run->ending && run->publisher->restart(offer)) {
+    run->loss.reset();  // ICE had failed
+    GST_INFO("client %u: publisher %s restarts ICE", client.id, run->publisher->id().c_str());
+    return;
+  }
   Contest contest;
   contest.offer = std::move(offer);
   contest.since = g_get_monotonic_time();
   bool reject = element_.settings().duplicatePolicy == DuplicatePolicy::Reject;
-  if (reject && livePublication(client.stream, client.id))
+  if (reject && isLive(client.stream, client.id))
     client.contest = std::move(contest);
   else
     startRun(client, std::move(contest));
@@ -248,22 +270,23 @@ void StreamHost::onOffer(Client &client, Offer offer) {
 
 /// Who publishes is asked for nothing: his next packet decides.
 void StreamHost::settleContest(Client &client, gint64 now) {
-  const Run *live = livePublication(client.stream, client.id);
-  if (live && !mustYield(*live, client.contest->since)) {
+  const gint64 since = client.contest->since;
+  if (isTaken(client.stream, client.id, nextId_, since)) {
     client.contest.reset();
     return refuse(client, CloseCode::StreamTaken, takenReason(client.stream));
   }
-  if (live && now - client.contest->since < kSignOfLifeUs) return;
+  if (isLive(client.stream, client.id) && now - since < kSignOfLifeUs) return;
   Contest contest = std::move(*client.contest);
   client.contest.reset();
   startRun(client, std::move(contest));
 }
 
 void StreamHost::startRun(Client &client, Contest contest) {
+  if (Run *previous = findRun(client.run);
+      previous && (!previous->connectedAt || previous->succeeds))
+    endRun(*previous, EndCause::Refused, "the client has made another offer");
   if (auto may = mayPublish(client.stream); !may)
     return refuse(client, static_cast<CloseCode>(may.error().code), may.error().detail);
-  if (Run *previous = findRun(client.run); previous && !previous->connectedAt)
-    endRun(*previous, EndCause::Refused, "the client has made another offer");
   static std::atomic<std::uint64_t> order = 0;
   auto publication = std::make_shared<Publication>();
   publication->stream = client.stream;
@@ -347,16 +370,22 @@ void StreamHost::onEvent(unsigned runId, const PublisherEvent &event) {
 }
 
 void StreamHost::onConnected(Run &run) {
-  if (run.ending || run.connectedAt) return;
-  const Run *live = livePublication(run.stream, run.client);
-  // One whose offer is newer keeps the stream under every policy.
-  if (live && (live->id > run.id || !mustYield(*live, run.startedAt)))
+  if (run.ending) return;
+  Client *client = findClient(run.client);
+  if (client && client->run != run.id) client = nullptr;
+  if (doorsClosed_)
+    return close(run, CloseCode::GoingAway, EndCause::Refused, "the pipeline is at its end");
+  if (run.connectedAt) {  // again, after a restart of ICE
+    run.loss.reset();
+    if (client) apply(*client, client->peer->onConnected());
+    return;
+  }
+  if (isTaken(run.stream, run.client, run.id, run.startedAt))
     return close(run, CloseCode::StreamTaken, EndCause::Refused, takenReason(run.stream));
   for (auto &[id, other] : runs_)
     if (other->stream == run.stream && other->connectedAt && !other->ending) run.succeeds = true;
   run.connectedAt = g_get_monotonic_time();
-  Client *client = findClient(run.client);
-  if (client && client->run == run.id) apply(*client, client->peer->onConnected());
+  if (client) apply(*client, client->peer->onConnected());
   run.publisher->open(run.succeeds);
 }
 
@@ -494,7 +523,7 @@ bool StreamHost::disconnectPublisher(const std::string &publisherId) {
 bool StreamHost::requestKeyframe(const std::string &stream) {
   bool found = false;
   for (auto &[id, run] : runs_) {
-    if (run->ending || run->stream != stream) continue;
+    if (run->ending || !run->connectedAt || run->stream != stream) continue;
     run->publisher->requestKeyframe();
     found = true;
   }

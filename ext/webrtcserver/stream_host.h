@@ -99,8 +99,12 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   unsigned descriptorsNeeded() const REQUIRES(control);
   Result<void> isKnown(const std::string &stream) const REQUIRES(control);
   Result<void> mayPublish(const std::string &stream) const REQUIRES(control);
-  /// The connected publisher that the stream belongs to, unless it is of that client.
-  const Run *livePublication(const std::string &stream, unsigned exceptOfClient) const
+  static bool isRival(const Run &run, const std::string &stream, unsigned client);
+  /// Whether another client's publisher is connected and not known to be lost.
+  bool isLive(const std::string &stream, unsigned exceptOfClient) const REQUIRES(control);
+  /// Whether one of these keeps the stream against a newcomer whose offer came at `since`
+  /// (monotonic µs) and started `runId`.
+  bool isTaken(const std::string &stream, unsigned clientId, unsigned runId, gint64 since) const
       REQUIRES(control);
   bool mustYield(const Run &live, gint64 since) const REQUIRES(control);
 

@@ -17,6 +17,8 @@ namespace gws {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr std::size_t kMaxKeyframeTimes = 64;
+
 Track::Facts Track::facts() const {
   Lock lock(mutex_);
   if (!current_) return {};
@@ -159,13 +161,12 @@ bool Track::stamp(Inlet &inlet, GstBuffer *buffer) {
   if (GST_CLOCK_TIME_IS_VALID(lastTime_)) {
     bool dispensable =
         inlet.form() == Form::Raw || (inlet.form() == Form::Encoded && kind_ == MediaKind::Audio);
-    bool early = time < lastTime_;
     if (time <= lastTime_ && dispensable) {
       discontinuous_ = true;
       return false;
     }
-    // Not the same time: parsers take that for none at all.
-    if (early) time = lastTime_ + (inlet.form() == Form::Rtp ? 0 : 1);
+    // Parsers take the same time for none at all; packets and NAL units of one picture share it.
+    if (time <= lastTime_) time = lastTime_ + (inlet.carriesWholeFrames() ? 1 : 0);
   }
   lastTime_ = time;
   GST_BUFFER_PTS(buffer) = time;
@@ -186,19 +187,22 @@ bool Track::postpone(GstEvent *event) {
   GstClockTime time = now();
   if (!GST_CLOCK_TIME_IS_VALID(at) || !GST_CLOCK_TIME_IS_VALID(time) || at <= time) return false;
   Lock lock(mutex_);
-  keyframeAt_ = at;
+  if ((current_ && !needsKeyframe(*current_)) || keyframesAt_.size() >= kMaxKeyframeTimes)
+    return false;
+  keyframesAt_.insert(at);
   return true;
 }
 
 bool Track::isKeyframeDue(GstBuffer *buffer) {
   {
     Lock lock(mutex_);
-    if (!keyframeAt_) return false;
+    if (keyframesAt_.empty()) return false;
   }
   GstClockTime time = now();
   Lock lock(mutex_);
-  if (!keyframeAt_ || time < *keyframeAt_) return false;
-  keyframeAt_.reset();
+  const auto due = keyframesAt_.upper_bound(time);
+  if (due == keyframesAt_.begin()) return false;
+  keyframesAt_.erase(keyframesAt_.begin(), due);
   // One that comes by itself will do, the first of a publication for example.
   return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
 }
@@ -292,11 +296,16 @@ void Track::interrupt() {
   std::shared_ptr<Inlet> ended;  // let go without the lock
   Lock lock(mutex_);
   ended.swap(current_);
-  change(feed_ == Feed::Retired ? Feed::Retired : Feed::Idle);
+  if (feed_ != Feed::Retired) change(Feed::Closed);
+}
+
+void Track::reset() {
+  Lock lock(mutex_);
+  if (feed_ != Feed::Retired) change(Feed::Idle);
   started_ = 0;
   segmentSent_ = awaitKeyframe_ = eosSent_ = hadEos_ = false;
   hadData_ = hadCaps_ = shutOut_ = pretend_ = false;
-  keyframeAt_.reset();
+  keyframesAt_.clear();
   lastFlow_ = GST_FLOW_OK;
   lastTime_ = GST_CLOCK_TIME_NONE;
   clockOffset_.reset();

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@
 namespace gws {
 
 /// Owned by its pad. Streaming threads push(); a worker keepTime()s while nobody publishes; any
-/// thread reads and asks for key frames. Its mutex is never held across a call into GStreamer;
+/// thread reads and asks for key frames. Its mutex is never held across a call that could block;
 /// pushes are serialised by the pad's stream lock.
 class Track {
  public:
@@ -72,8 +73,12 @@ class Track {
   void drain(std::chrono::milliseconds patience) EXCLUDES(mutex_);
   /// The application's EOS: as soon as possible, whoever publishes. May block in downstream.
   void sendEos() EXCLUDES(mutex_);
-  /// The pad was deactivated: forget what was sent, end keepTime().
+  /// The pad was activated: everything begins anew.
+  void reset() EXCLUDES(mutex_);
+  /// The pad was deactivated: keepTime() ends, and jobs that are late do nothing any more.
   void interrupt() EXCLUDES(mutex_);
+  /// A publication that has a track for this pad is let in: no EOS before its end().
+  void expect() EXCLUDES(mutex_);
   /// The pad is on its way out of the element: nothing passes any more.
   void retire() EXCLUDES(mutex_);
   /// Whether the element is PLAYING; what comes while it is not is dropped, since it is live.
@@ -90,7 +95,7 @@ class Track {
     Live,     ///< current_ feeds the pad
     Silent,   ///< current_ will; until then keepTime() is at work
     Waiting,  ///< nobody will for now; keepTime() is at work
-    Closed,   ///< the application sent EOS; nothing more until the pad is activated again
+    Closed,   ///< after the application's EOS, or not active; nothing until it is activated
     Retired,  ///< the pad was released; for ever
   };
   using Events = std::vector<Ref<GstEvent>>;
@@ -153,7 +158,7 @@ class Track {
   std::uint64_t started_ GUARDED_BY(mutex_) = 0;
   bool segmentSent_ GUARDED_BY(mutex_) = false;  ///< with caps, and no EOS since
   GstClockTime lastTime_ GUARDED_BY(mutex_) = GST_CLOCK_TIME_NONE;
-  std::optional<GstClockTime> keyframeAt_ GUARDED_BY(mutex_);  ///< running time
+  std::set<GstClockTime> keyframesAt_ GUARDED_BY(mutex_);  ///< running times
   std::optional<GstClockTimeDiff> clockOffset_ GUARDED_BY(mutex_);
 };
 

@@ -50,7 +50,13 @@ void Track::setEosTime(std::optional<milliseconds> wait) {
   if (delay.count() >= 0) eosAt_ = steady_clock::now() + delay;
 }
 
+void Track::expect() {
+  Lock lock(mutex_);
+  if (feed_ == Feed::Waiting) eosAt_.reset();
+}
+
 bool Track::cover(const std::shared_ptr<Inlet> &inlet) {
+  if (isShutOut()) return false;
   bool hasCaps = static_cast<bool>(inlet->caps());
   Lock lock(mutex_);
   if (inlet->closed() || isOver() || (feed_ == Feed::Silent && current_ == inlet)) return false;
@@ -62,14 +68,15 @@ bool Track::cover(const std::shared_ptr<Inlet> &inlet) {
 }
 
 bool Track::skip(const std::shared_ptr<Inlet> &inlet, bool patient) {
-  const bool pretend = patient && kind_ == MediaKind::Audio && destinationOf(outlet_).muxer;
-  Lock lock(mutex_);
-  if ((current_ && current_ != inlet) || isOver() || eosSent_) return false;
-  if (feed_ == Feed::Waiting) {
-    if (segmentSent_) eosAt_.reset();
-    return false;
+  {
+    Lock lock(mutex_);
+    if ((current_ && current_ != inlet) || isOver() || eosSent_) return false;
+    if (feed_ == Feed::Waiting && segmentSent_) eosAt_.reset();
+    if (feed_ == Feed::Waiting || segmentSent_) return false;
   }
-  if ((patient && !pretend) || segmentSent_) return false;
+  if (patient && (kind_ != MediaKind::Audio || !destinationOf(outlet_).muxer)) return false;
+  Lock lock(mutex_);
+  if ((current_ && current_ != inlet) || isOver() || eosSent_ || segmentSent_) return false;
   change(Feed::Waiting);
   if (!patient) setEosTime(std::nullopt);
   pretend_ = patient;
@@ -265,13 +272,14 @@ bool Track::isHeldUp() const {
 }
 
 void Track::drain(milliseconds patience) {
-  const auto begin = steady_clock::now();
+  const auto begin = steady_clock::now(), deadline = begin + 3 * patience;
   for (GstClockTime time = now(); GST_CLOCK_TIME_IS_VALID(time); time = now()) {
     Lock lock(mutex_);
     const auto progress = std::max(begin, pushEnded_);
     const auto silence = steady_clock::now() - progress;
     const bool caughtUp = GST_CLOCK_TIME_IS_VALID(lastTime_) && lastTime_ + kCaughtUp > time;
-    if (!playing_ || isOver() || caughtUp || silence > patience) return;
+    if (!playing_ || isOver() || caughtUp || silence > patience || steady_clock::now() > deadline)
+      return;
     if (!pushBegan_ && silence > kHeldUp) return;
     changed_.waitFor(mutex_, milliseconds(20));
   }

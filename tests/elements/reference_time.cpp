@@ -15,7 +15,7 @@ namespace {
 
 /// Seconds from 1900 to 1970: NTP's epoch and that of UNIX (RFC 5905, section 6).
 constexpr guint64 kEpochs = 2'208'988'800;
-constexpr GstClockTimeDiff kClose = 20 * GST_SECOND, kExact = 2 * GST_MSECOND;
+constexpr GstClockTimeDiff kClose = 20 * GST_SECOND, kExact = 40 * GST_MSECOND;
 
 struct Stamp {
   GstClockTime pts, ntp;
