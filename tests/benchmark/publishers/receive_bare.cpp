@@ -6,6 +6,10 @@
 // the depayloader and has it convert to avc3, as the element does for a fakesink, "no-upnp" turns
 // libnice's UPnP off, "no-next-rtx" sets rtx-next-seqnum=FALSE. Each is a part of what the element
 // does, so that its share of a difference can be seen.
+//
+// "record=FILE" makes it the reload benchmark's second party: it serves a page, and writes what a
+// browser publishes to FILE until SIGINT. "second=new-branches" and "second=old-branches" say where
+// the pads of the next webrtcbin lead.
 #include <gst/gst.h>
 #include <gst/sdp/sdp.h>
 #include <gst/webrtc/webrtc.h>
@@ -17,17 +21,21 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gst/common/gobj.h"
 #include "receiver.h"
+#include "recorder.h"
 
 using gws::getProperty;
 using gws::Out;
 using gws::Owned;
 using gws::Ref;
 using gws::takeString;
+using gws::benchmark::Recorder;
+using gws::benchmark::Second;
 
 namespace {
 
@@ -40,14 +48,18 @@ constexpr const char *kVideoCaps =
     "application/x-rtp, media=(string)video, encoding-name=(string)H264, clock-rate=(int)90000, "
     "rtcp-fb-nack=(boolean)true, rtcp-fb-nack-pli=(boolean)true, rtcp-fb-ccm-fir=(boolean)true";
 constexpr const char *kAudioCaps =
-    "application/x-rtp, media=(string)audio, encoding-name=(string)OPUS, clock-rate=(int)48000";
+    "application/x-rtp, media=(string)audio, encoding-name=(string)OPUS, clock-rate=(int)48000, "
+    "encoding-params=(string)2";
 
 struct Options {
   bool parse = false, upnp = true, nextRtx = true;
+  std::string record;
+  Second second = Second::NewBranches;
 };
 
 Options options;
 GstElement *pipeline = nullptr;
+std::optional<Recorder> recorder;
 
 void onMainThread(std::function<void()> task) {
   g_main_context_invoke_full(
@@ -215,6 +227,7 @@ class Session {
     const bool video =
         std::strcmp(gst_structure_get_string(gst_caps_get_structure(caps.get(), 0), "media"),
                     "video") == 0;
+    if (recorder) return recorder->add(pad, video);
     std::vector<GstElement *> chain = {
         gst_element_factory_make(video ? "rtph264depay" : "rtpopusdepay", nullptr)};
     if (video && options.parse) {
@@ -256,6 +269,16 @@ void onWebSocket(SoupServer *, SoupServerMessage *, const char *path,
   sessions.push_back(std::make_unique<Session>(connection, text.substr(1, text.find('/', 1) - 1)));
 }
 
+/// A secure context for a browser's camera, and nothing else.
+void onPage(SoupServer *, SoupServerMessage *message, const char *, GHashTable *, gpointer) {
+  if (soup_message_headers_get_one(soup_server_message_get_request_headers(message), "Upgrade"))
+    return;
+  constexpr const char *kPage = "<!doctype html><title>bare</title>";
+  soup_server_message_set_status(message, SOUP_STATUS_OK, nullptr);
+  soup_server_message_set_response(message, "text/html", SOUP_MEMORY_STATIC, kPage,
+                                   std::strlen(kPage));
+}
+
 bool readOptions(int argc, char **argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word(argv[i]);
@@ -265,6 +288,12 @@ bool readOptions(int argc, char **argv) {
       options.upnp = false;
     else if (word == "no-next-rtx")
       options.nextRtx = false;
+    else if (word.starts_with("record="))
+      options.record = word.substr(std::strlen("record="));
+    else if (word == "second=new-branches")
+      options.second = Second::NewBranches;
+    else if (word == "second=old-branches")
+      options.second = Second::OldBranches;
     else
       return false;
   }
@@ -276,14 +305,17 @@ bool readOptions(int argc, char **argv) {
 int main(int argc, char **argv) {
   gst_init(&argc, &argv);
   if (!readOptions(argc, argv)) {
-    std::fprintf(stderr, "usage: %s [parse] [no-upnp] [no-next-rtx]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s [parse] [no-upnp] [no-next-rtx] [record=FILE] [second=WAY]\n",
+                 argv[0]);
     return 2;
   }
   pipeline = gst_pipeline_new(nullptr);
+  if (!options.record.empty()) recorder.emplace(GST_BIN(pipeline), options.record, options.second);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   const auto server = Ref<SoupServer>::take(soup_server_new(nullptr, nullptr));
   soup_server_add_websocket_handler(server.get(), nullptr, nullptr, nullptr, onWebSocket, nullptr,
                                     nullptr);
+  if (recorder) soup_server_add_handler(server.get(), nullptr, onPage, nullptr, nullptr);
   gws::OwnedError error;
   if (!soup_server_listen_local(server.get(), 0, SOUP_SERVER_LISTEN_IPV4_ONLY, Out(error))) {
     std::fprintf(stderr, "cannot listen: %s\n", error->message);
@@ -292,6 +324,9 @@ int main(int argc, char **argv) {
   GSList *uris = soup_server_get_uris(server.get());
   const int port = g_uri_get_port(static_cast<GUri *>(uris->data));
   g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
-  gws::benchmark::serve(static_cast<unsigned>(port));
+  if (recorder)
+    recorder->run(static_cast<unsigned>(port));
+  else
+    gws::benchmark::serve(static_cast<unsigned>(port));
   std::_Exit(0);
 }

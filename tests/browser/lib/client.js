@@ -12,29 +12,58 @@ globalThis.PublishTest = class PublishTest {
     const client = new PublishTest();
     client.media = beacon ? await PublishTest.#play(beacon)
       : await navigator.mediaDevices.getUserMedia({ video, audio });
+    client.codecs = codecs;
     client.opus = opus;
-    client.pc = new RTCPeerConnection();
     client.closed = null;
-    client.atConnection = null;
-    client.acceptedCandidates = 0;
     client.errors = [];
-    client.senders = {};
     client.keepSize = keepSize;
-    for (const track of client.media.getTracks()) {
-      const transceiver = client.pc.addTransceiver(track, {
-        direction: 'sendonly', streams: [client.media],
-      });
-      client.senders[track.kind] = transceiver.sender;
-      if (track.kind !== 'video') continue;
-      client.videoSender = transceiver.sender;
-      if (codecs) transceiver.setCodecPreferences(PublishTest.#preferences(codecs));
-    }
-    client.pc.addEventListener('connectionstatechange', () => client.#connectionChanged());
+    client.connections = [];
+    client.#connect();
     client.#openSocket(stream);
-    const sdp = client.#withOpus((await client.pc.createOffer()).sdp);
-    await client.pc.setLocalDescription({ type: 'offer', sdp });
-    client.#send({ type: 'offer', sdp });
+    await client.#offer();
     return client;
+  }
+
+  /// A new connection for the same media; the one before stays as it is.
+  #connect() {
+    const pc = new RTCPeerConnection();
+    this.pc = pc;
+    this.connections.push(pc);
+    this.atConnection = null;
+    this.senders = {};
+    for (const track of this.media.getTracks()) {
+      const transceiver = pc.addTransceiver(track, {
+        direction: 'sendonly', streams: [this.media],
+      });
+      this.senders[track.kind] = transceiver.sender;
+      if (track.kind !== 'video') continue;
+      this.videoSender = transceiver.sender;
+      if (this.codecs) transceiver.setCodecPreferences(PublishTest.#preferences(this.codecs));
+    }
+    pc.addEventListener('connectionstatechange', () => this.#connectionChanged());
+    pc.addEventListener('icecandidate', ({ candidate }) => {
+      if (!candidate || pc !== this.pc) return;
+      this.#send({
+        type: 'candidate', stream_id: 'local1', label: candidate.sdpMLineIndex,
+        id: candidate.sdpMid, candidate: candidate.toJSON(),
+      });
+    });
+  }
+
+  async #offer(options) {
+    this.answer = null;
+    this.answered = false;
+    this.acceptedCandidates = 0;
+    const sdp = this.#withOpus((await this.pc.createOffer(options)).sdp);
+    await this.pc.setLocalDescription({ type: 'offer', sdp });
+    this.#send({ type: 'offer', sdp });
+  }
+
+  /// Another offer over the same socket: for a new connection, or, with `restart`, for the same one
+  /// with new ICE credentials.
+  async newOffer({ restart = false } = {}) {
+    if (!restart) this.#connect();
+    await this.#offer({ iceRestart: restart });
   }
 
   static #preferences(names) {
@@ -74,13 +103,6 @@ globalThis.PublishTest = class PublishTest {
     this.socket.onclose = ({ code, reason }) => { this.closed = { code, reason }; };
     this.socket.onmessage = ({ data }) => this.#receive(JSON.parse(data)).catch(
       (error) => this.errors.push(String(error)));
-    this.pc.addEventListener('icecandidate', ({ candidate }) => {
-      if (!candidate) return;
-      this.#send({
-        type: 'candidate', stream_id: 'local1', label: candidate.sdpMLineIndex,
-        id: candidate.sdpMid, candidate: candidate.toJSON(),
-      });
-    });
   }
 
   #send(message) {
@@ -119,7 +141,8 @@ globalThis.PublishTest = class PublishTest {
     this.atConnection = await this.snapshot();
   }
 
-  /// What the browser says it sent: { time, video: {…}, audio: {…}, availableOutgoingBitrate }.
+  /// What the browser says it sent: { time, video: {…}, audio: {…}, availableOutgoingBitrate,
+  /// path: the name of the pair of candidates that media take }.
   async snapshot() {
     const result = { time: performance.now(), state: this.pc.connectionState };
     const report = await this.pc.getStats();
@@ -138,6 +161,8 @@ globalThis.PublishTest = class PublishTest {
         };
       } else if (entry.type === 'candidate-pair' && entry.availableOutgoingBitrate) {
         result.availableOutgoingBitrate = entry.availableOutgoingBitrate;
+      } else if (entry.type === 'transport') {
+        result.path = entry.selectedCandidatePairId;
       }
     }
     return result;
@@ -217,7 +242,7 @@ globalThis.PublishTest = class PublishTest {
 
   /// As a page that says goodbye: 1000, or no code.
   stop(code) {
-    this.pc.close();
+    for (const pc of this.connections) pc.close();
     for (const track of this.media.getTracks()) track.stop();
     this.socket.close(code);
   }
