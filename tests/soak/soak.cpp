@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ constexpr gint64 kSettleUs = 60'000'000;    ///< until the last publisher and fi
 constexpr gint64 kIdleUs = 40'000'000;      ///< until pools have let their idle threads go
 constexpr gint64 kStillUs = 3'000'000;      ///< without a change of the number of threads
 constexpr gint64 kSilenceUs = 120'000'000;  ///< of the publishers' process
-constexpr unsigned kWarmUp = 200;           ///< publications that start what stays for good
+constexpr unsigned kWarmUp = 500;           ///< publications until the heap has its holes
 constexpr unsigned kProgress = 50;          ///< publications between two lines
 
 struct Options {
@@ -271,10 +272,10 @@ class Soak {
   void sample() {
     untilStill([this] {
       const auto use = processUse();
-      return samples_.empty() || (use.threads <= samples_.front().threads &&
-                                  use.descriptors <= samples_.front().descriptors);
+      return !first_ || (use.threads <= first_->threads && use.descriptors <= first_->descriptors);
     });
     const Sample now = measure(totals_.publications);
+    if (!first_) first_ = now;
     if (now.publications >= std::min(kWarmUp, wanted())) samples_.push_back(now);
     const std::string when = "after " + std::to_string(totals_.publications) + " publications";
     print(when.c_str(), now);
@@ -309,7 +310,7 @@ class Soak {
   }
 
   int verdict() {
-    const Sample &first = samples_.front(), &last = samples_.back();
+    const Sample &first = *first_, &warm = samples_.front(), &last = samples_.back();
     const auto figures = server_.recorder().figures();
     const auto errors = server_.errors();
     for (const auto &error : errors)
@@ -331,7 +332,7 @@ class Soak {
         "RSS: %.2f MiB at the start, %.2f after %u, %.2f after %u; %+.2f %% in 1000 "
         "publications (goal: below 1 %%); heap in use %+.0f KiB\n",
         start_.rss, first.rss, first.publications, last.rss, last.publications, growth(samples_),
-        1024 * (last.heap - first.heap));
+        1024 * (last.heap - warm.heap));
     const bool good = errors.empty() && totals_.publications == wanted() && totals_.stuck == 0 &&
                       totals_.unplayable == 0 && figures.broken == 0 && recorded &&
                       last.threads <= first.threads && last.descriptors <= first.descriptors;
@@ -344,8 +345,9 @@ class Soak {
   gint64 begin_ = 0;
   Totals totals_;
   Sample start_;
-  std::vector<Sample> samples_;
-  std::set<std::string> kept_;  ///< files that were checked and are still there
+  std::optional<Sample> first_;  ///< when everything that stays for good was started
+  std::vector<Sample> samples_;  ///< of memory
+  std::set<std::string> kept_;   ///< files that were checked and are still there
 };
 
 int runServer(Options &options) {
