@@ -27,9 +27,10 @@ struct PeerLimits {
 
 /// Why a publication ended.
 enum class EndCause {
-  Goodbye,  ///< the publisher said so: close frame with 1000 or without a code
-  Lost,     ///< it went away without a goodbye
-  Refused,  ///< we closed it: the text says why
+  Goodbye,   ///< the publisher said so: close frame with 1000 or without a code
+  Lost,      ///< it went away without a goodbye
+  Refused,   ///< we closed it: the text says why
+  Replaced,  ///< we closed it, since another one feeds its pads
 };
 
 struct StartPublication {

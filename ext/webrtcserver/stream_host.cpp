@@ -401,7 +401,7 @@ void StreamHost::endPredecessors(const Run &run) {
   for (auto &[id, other] : runs_) {
     if (id >= run.id || other->stream != run.stream || !other->connectedAt || other->ending)
       continue;
-    close(*other, CloseCode::StreamTaken, EndCause::Lost,
+    close(*other, CloseCode::StreamTaken, EndCause::Replaced,
           other->client == run.client ? "replaced by the client's new offer"
                                       : "another publisher has taken over " + run.stream);
   }
@@ -437,8 +437,9 @@ void StreamHost::endRun(Run &run, EndCause cause, const std::string &reason) {
   run.ending = true;
   run.endReason = reason;
   Publisher::End how;
-  if (stopped_)
-    how.wait = milliseconds(-1);  // no EOS: the pads are about to be deactivated
+  if (stopped_ || cause == EndCause::Replaced)
+    how.wait =
+        milliseconds(-1);  // no EOS: the pads are about to be deactivated, or its successor's
   else if (cause != EndCause::Goodbye || settings_.reconnectTimeoutMs < 0)
     how.wait = milliseconds(settings_.reconnectTimeoutMs);
   how.backlog = cause != EndCause::Refused && !stopped_;

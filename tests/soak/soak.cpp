@@ -331,7 +331,7 @@ class Soak {
     std::printf(
         "RSS: %.2f MiB at the start, %.2f after %u, %.2f after %u; %+.2f %% in 1000 "
         "publications (goal: below 1 %%); heap in use %+.0f KiB\n",
-        start_.rss, first.rss, first.publications, last.rss, last.publications, growth(samples_),
+        start_.rss, warm.rss, warm.publications, last.rss, last.publications, growth(samples_),
         1024 * (last.heap - warm.heap));
     const bool good = errors.empty() && totals_.publications == wanted() && totals_.stuck == 0 &&
                       totals_.unplayable == 0 && figures.broken == 0 && recorded &&
