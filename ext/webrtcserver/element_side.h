@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "access.h"
 #include "codecs.h"
 #include "gst/common/gobj.h"
 #include "settings.h"
@@ -31,6 +32,8 @@ class ElementSide {
   /// Settings as they are now, with what changed since the start where that is allowed; any thread.
   virtual Settings settings() const = 0;
 
+  /// The application's word on a client (signal `authorize`).
+  virtual bool authorize(const AccessRequest &request) = 0;
   virtual void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) = 0;
   virtual void publisherAdded(const std::string &stream, const std::string &publisherId) = 0;
   virtual void publisherRemoved(const std::string &stream, const std::string &publisherId,

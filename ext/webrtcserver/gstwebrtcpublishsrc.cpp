@@ -61,6 +61,7 @@ GST_ELEMENT_REGISTER_DEFINE(webrtcpublishsrc, "webrtcpublishsrc", GST_RANK_NONE,
                             GST_TYPE_WEBRTC_PUBLISH_SRC)
 
 enum {
+  SIGNAL_AUTHORIZE,
   SIGNAL_WEBRTCBIN_READY,
   SIGNAL_PUBLISHER_ADDED,
   SIGNAL_PUBLISHER_REMOVED,
@@ -186,7 +187,32 @@ static void installProperties(GObjectClass *object) {
                          readable));
 }
 
+/// One handler's veto is enough.
+static gboolean untilFalse(GSignalInvocationHint *, GValue *result, const GValue *returned,
+                           gpointer) {
+  const gboolean accepted = g_value_get_boolean(returned);
+  g_value_set_boolean(result, accepted);
+  return accepted;
+}
+
+static gboolean authorizeByDefault(GstWebRTCPublishSrc *, const char *, const GstStructure *) {
+  return TRUE;
+}
+
 static void installSignals(GType type) {
+  /**
+   * GstWebRTCPublishSrc::authorize:
+   * @stream: the stream's name
+   * @request: what the client said, as strings: name, proto, ip, session-id, token, qs (the raw
+   *   query), user-agent, referer, host, origin
+   *
+   * Somebody wants to publish; `token` and `streams` have let it in. Return %FALSE to refuse it
+   * (403). Emitted from a worker thread, before `auth-url` is asked and before the WebSocket is
+   * opened; a handler may block, other clients go on. The structure holds secrets.
+   */
+  signalIds[SIGNAL_AUTHORIZE] = g_signal_new_class_handler(
+      "authorize", type, G_SIGNAL_RUN_LAST, G_CALLBACK(authorizeByDefault), untilFalse, nullptr,
+      nullptr, G_TYPE_BOOLEAN, 2, G_TYPE_STRING, GST_TYPE_STRUCTURE);
   /**
    * GstWebRTCPublishSrc::webrtcbin-ready:
    * @publisher_id: the publisher's id
@@ -278,6 +304,11 @@ static void gst_webrtc_publish_src_class_init(GstWebRTCPublishSrcClass *klass) {
 
 static void gst_webrtc_publish_src_init(GstWebRTCPublishSrc *self) {
   PublishSrc::Signals emit;
+  emit.authorize = [self](const std::string &stream, GstStructure *request) {
+    gboolean accepted = TRUE;
+    g_signal_emit(self, signalIds[SIGNAL_AUTHORIZE], 0, stream.c_str(), request, &accepted);
+    return bool(accepted);
+  };
   emit.webrtcbinReady = [self](const std::string &id, GstElement *webrtcbin) {
     g_signal_emit(self, signalIds[SIGNAL_WEBRTCBIN_READY], 0, id.c_str(), webrtcbin);
   };

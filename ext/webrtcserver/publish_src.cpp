@@ -78,14 +78,14 @@ Result<void> PublishSrc::start() {
   std::string failure;
   running.control->call([&] {
     onControlThread();
-    auto server = Server::acquire(settings.address, settings.port);
+    auto server = Server::acquire(settings.address, settings.port, ListenerOptions::of(settings));
     if (!server) {
       failure = server.error().detail;
       return;
     }
     running.server = *server;
     running.host->start();
-    running.server->add(running.host.get());
+    running.server->add(running.host);
   });
   if (!running.server) return Error{0, failure};
   static std::atomic<bool> warm = false;
@@ -353,6 +353,23 @@ void PublishSrc::post(const char *name, const std::string &stream, const std::st
     gst_structure_set(fields, "publisher-id", G_TYPE_STRING, publisherId.c_str(), nullptr);
   if (reason) gst_structure_set(fields, "reason", G_TYPE_STRING, reason, nullptr);
   gst_element_post_message(element(), gst_message_new_element(GST_OBJECT(element_), fields));
+}
+
+bool PublishSrc::authorize(const AccessRequest &request) {
+  struct Delete {
+    void operator()(GstStructure *structure) const { gst_structure_free(structure); }
+  };
+  std::unique_ptr<GstStructure, Delete> fields(gst_structure_new_empty("request"));
+  const std::pair<const char *, const std::string &> texts[] = {
+      {"name", request.stream},          {"proto", request.protocol},  {"ip", request.address},
+      {"session-id", request.sessionId}, {"token", request.token},     {"qs", request.query},
+      {"user-agent", request.userAgent}, {"referer", request.referer}, {"host", request.host},
+      {"origin", request.origin}};
+  for (const auto &[name, text] : texts) {
+    OwnedString valid(g_utf8_make_valid(text.c_str(), text.size()));
+    gst_structure_set(fields.get(), name, G_TYPE_STRING, valid.get(), nullptr);
+  }
+  return signals_.authorize(request.stream, fields.get());
 }
 
 void PublishSrc::webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) {

@@ -27,6 +27,7 @@ class PublishSrc final : public ElementSide {
  public:
   /// How the glue emits the element's signals.
   struct Signals {
+    std::function<bool(const std::string &stream, GstStructure *request)> authorize;
     std::function<void(const std::string &id, GstElement *webrtcbin)> webrtcbinReady;
     std::function<void(const std::string &stream, const std::string &id)> publisherAdded;
     std::function<void(const std::string &stream, const std::string &id, const std::string &reason)>
@@ -70,6 +71,7 @@ class PublishSrc final : public ElementSide {
   void addSometimesPad(GstPad *pad) override;
   void removeSometimesPad(GstPad *pad) override;
   Settings settings() const override;
+  bool authorize(const AccessRequest &request) override;
   void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) override;
   void publisherAdded(const std::string &stream, const std::string &publisherId) override;
   void publisherRemoved(const std::string &stream, const std::string &publisherId,

@@ -18,6 +18,8 @@ constexpr const char *kContentPolicy =
     "media-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'";
 
+constexpr const char *kVisit = "gws-visit";
+
 using ServerKey = std::pair<std::string, unsigned>;
 
 static std::map<ServerKey, std::weak_ptr<Server>> &runningServers() {
@@ -25,50 +27,69 @@ static std::map<ServerKey, std::weak_ptr<Server>> &runningServers() {
   return servers;
 }
 
-static Result<Ref<SoupServer>> listen(const std::string &address, unsigned port) {
-  auto inet = Ref<GInetAddress>::take(g_inet_address_new_from_string(address.c_str()));
-  if (!inet) return Error{0, "address \"" + address + "\" is not an IP address"};
-  auto socketAddress = Ref<GSocketAddress>::take(g_inet_socket_address_new(inet.get(), port));
-  auto soup = Ref<SoupServer>::take(
-      SOUP_SERVER(g_object_new(SOUP_TYPE_SERVER, "raw-paths", TRUE, nullptr)));
-  // Compressed messages would let a few bytes become many; signalling does not need them.
-  soup_server_remove_websocket_extension(soup.get(), SOUP_TYPE_WEBSOCKET_EXTENSION_DEFLATE);
-  OwnedError error;
-  if (!soup_server_listen(soup.get(), socketAddress.get(), SoupServerListenOptions(0), Out(error)))
-    return Error{0, error->message};
-  return soup;
-}
+/// A client of a publishing door, from its headers to the opened WebSocket.
+struct Server::Visit {
+  std::weak_ptr<StreamHost> host;
+  bool loopback = false;
+  unsigned question = 0;  ///< of the authorizer, 0: not waiting for it
+  std::shared_ptr<Session> session;
+};
 
-static unsigned listeningPort(SoupServer *soup) {
-  Owned<GSList, g_slist_free> listeners(soup_server_get_listeners(soup));
-  if (!listeners) return 0;
-  auto address =
-      Ref<GSocketAddress>::take(g_socket_get_local_address(G_SOCKET(listeners->data), nullptr));
-  return address ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get())) : 0;
-}
-
-Result<std::shared_ptr<Server>> Server::acquire(const std::string &address, unsigned port) {
+Result<std::shared_ptr<Server>> Server::acquire(const std::string &address, unsigned port,
+                                                const ListenerOptions &options) {
   auto &running = runningServers();
   if (port != 0) {
-    if (auto server = running[{address, port}].lock()) return server;
+    if (auto server = running[{address, port}].lock()) {
+      if (server->listener_->options() == options) return server;
+      return Error{0, "another element listens on port " + std::to_string(port) +
+                          " with other values of certificate-file, private-key-file, "
+                          "trusted-proxies, max-connections-per-address, "
+                          "max-requests-per-second, request-timeout or idle-timeout"};
+    }
   }
-  auto soup = listen(address, port);
-  if (!soup) return soup.error();
-  std::shared_ptr<Server> server(new Server(*soup));
+  std::shared_ptr<Server> server(new Server());
+  if (auto listening = server->listen(address, port, options); !listening) return listening.error();
   running[{address, server->port()}] = server;
   return server;
 }
 
-Server::Server(Ref<SoupServer> soup) : soup_(std::move(soup)), port_(listeningPort(soup_.get())) {
+Server::Server()
+    : soup_(Ref<SoupServer>::take(
+          SOUP_SERVER(g_object_new(SOUP_TYPE_SERVER, "raw-paths", TRUE, nullptr)))) {
+  // Compressed messages would let a few bytes become many; signalling does not need them.
+  soup_server_remove_websocket_extension(soup_.get(), SOUP_TYPE_WEBSOCKET_EXTENSION_DEFLATE);
   soup_server_add_early_handler(soup_.get(), nullptr, onHeaders, this, nullptr);
-  soup_server_add_handler(soup_.get(), nullptr, onRequest, this, nullptr);
   soup_server_add_websocket_handler(soup_.get(), nullptr, nullptr, nullptr, onWebSocket, this,
                                     nullptr);
+  g_signal_connect(soup_.get(), "request-read", G_CALLBACK(onRead), this);
+  g_signal_connect(soup_.get(), "request-finished", G_CALLBACK(onFinished), this);
+  g_signal_connect(soup_.get(), "request-aborted", G_CALLBACK(onAborted), this);
+}
+
+Result<void> Server::listen(const std::string &address, unsigned port,
+                            const ListenerOptions &options) {
+  auto accepted = [soup = soup_.get()](GIOStream *stream, GSocketAddress *local,
+                                       GSocketAddress *remote) {
+    OwnedError error;
+    if (!soup_server_accept_iostream(soup, stream, local, remote, Out(error)))
+      GST_WARNING("a connection could not be taken: %s", error->message);
+  };
+  auto listener = Listener::open(address, port, options, std::move(accepted));
+  if (!listener) return listener.error();
+  listener_ = *listener;
+  return {};
 }
 
 Server::~Server() {
+  g_signal_handlers_disconnect_by_data(soup_.get(), this);
   soup_server_remove_handler(soup_.get(), nullptr);
   soup_server_disconnect(soup_.get());
+}
+
+void Server::add(std::shared_ptr<StreamHost> host) { hosts_.push_back(std::move(host)); }
+
+void Server::remove(const StreamHost *host) {
+  std::erase_if(hosts_, [host](const auto &one) { return one.get() == host; });
 }
 
 static void reply(SoupServerMessage *message, unsigned status, const char *type,
@@ -85,6 +106,9 @@ static void reply(SoupServerMessage *message, unsigned status, const char *type,
 static void refuse(SoupServerMessage *message, unsigned status, const std::string &sentence) {
   GST_INFO("%s %s: %u %s", soup_server_message_get_method(message),
            g_uri_get_path(soup_server_message_get_uri(message)), status, sentence.c_str());
+  if (status == 401)
+    soup_message_headers_replace(soup_server_message_get_response_headers(message),
+                                 "WWW-Authenticate", "Bearer");
   reply(message, status, "text/plain; charset=utf-8", sentence + "\n");
 }
 
@@ -104,64 +128,159 @@ static void answerResource(SoupServerMessage *message, const std::string &name) 
   reply(message, 200, type, {data, size});
 }
 
-Result<StreamHost *> Server::hostOf(const std::string &stream) const {
+Result<std::shared_ptr<StreamHost>> Server::hostThat(
+    const std::function<Result<void>(StreamHost &)> &admits) const {
   Error error{404, "Nothing is published here."};
-  for (StreamHost *host : hosts_) {
-    auto admitted = host->admit(stream);
+  for (const auto &host : hosts_) {
+    auto admitted = admits(*host);
     if (admitted) return host;
-    error = admitted.error();
+    if (error.code == 404) error = admitted.error();
   }
   return error;
 }
 
-/// Bodies are never wanted here: what is sent all the same is read and dropped.
-void Server::onHeaders(SoupServer *, SoupServerMessage *message, const char *, GHashTable *,
-                       gpointer) {
-  soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
+static unsigned connectionOf(SoupServerMessage *message) {
+  return Listener::idOf(soup_server_message_get_remote_address(message));
 }
 
-void Server::onRequest(SoupServer *, SoupServerMessage *message, const char *path, GHashTable *,
+static const char *header(SoupServerMessage *message, const char *name) {
+  return soup_message_headers_get_one(soup_server_message_get_request_headers(message), name);
+}
+
+static std::string textHeader(SoupServerMessage *message, const char *name) {
+  const char *value = header(message, name);
+  return value ? value : "";
+}
+
+static std::string queryOf(SoupServerMessage *message) {
+  const char *query = g_uri_get_query(soup_server_message_get_uri(message));
+  return query ? query : "";
+}
+
+static std::string tokenOf(SoupServerMessage *message) {
+  return tokenOf(queryOf(message), textHeader(message, "Authorization"));
+}
+
+/// All is decided here. Bodies are never wanted: what is sent all the same is read and dropped.
+void Server::onHeaders(SoupServer *, SoupServerMessage *message, const char *path, GHashTable *,
                        gpointer self) {
   onControlThread();
-  static_cast<Server *>(self)->answer(message, path);
+  soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
+  static_cast<Server *>(self)->receive(message, path);
 }
 
-void Server::answer(SoupServerMessage *message, const char *path) {
+void Server::onRead(SoupServer *, SoupServerMessage *message, gpointer self) {
+  onControlThread();
+  static_cast<Server *>(self)->listener_->setPhase(connectionOf(message), Phase::Reading);
+}
+
+void Server::onFinished(SoupServer *, SoupServerMessage *message, gpointer self) {
+  onControlThread();
+  if (soup_server_message_get_status(message) == SOUP_STATUS_SWITCHING_PROTOCOLS) return;
+  static_cast<Server *>(self)->listener_->setPhase(connectionOf(message), Phase::Idle);
+}
+
+void Server::onAborted(SoupServer *, SoupServerMessage *message, gpointer) {
+  onControlThread();
+  Visit *visit = visitOf(message);
+  if (!visit || !visit->question) return;
+  if (auto host = visit->host.lock()) host->authorizer().cancel(visit->question);
+}
+
+void Server::receive(SoupServerMessage *message, const char *path) {
+  const char *forwarded = soup_message_headers_get_list(
+      soup_server_message_get_request_headers(message), "X-Forwarded-For");
+  Listener::Caller caller = listener_->onRequest(connectionOf(message), forwarded);
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
+  if (caller.tooOften || caller.tooMany) {
+    soup_message_headers_replace(headers, "Connection", "close");
+    soup_message_headers_replace(headers, "Retry-After", "1");
+    if (caller.tooOften)
+      return refuse(message, 429, "Too many requests came from your address. Wait a second.");
+    return refuse(message, 503, "Your address has too many connections. Close some of them.");
+  }
   auto route = parseRoute(path);
   if (!route) return refuse(message, route.error().code, route.error().detail);
   const char *method = soup_server_message_get_method(message);
   if (method != SOUP_METHOD_GET && method != SOUP_METHOD_HEAD) {
-    soup_message_headers_replace(soup_server_message_get_response_headers(message), "Allow",
-                                 "GET, HEAD");
+    soup_message_headers_replace(headers, "Allow", "GET, HEAD");
     return refuse(message, 405, std::string(method) + " is not known here; GET is.");
   }
-  switch (route->door) {
+  answer(message, *route, std::move(caller));
+}
+
+void Server::answer(SoupServerMessage *message, const Route &route, Listener::Caller caller) {
+  switch (route.door) {
     case Door::Index:
       return answerResource(message, "index.html");
     case Door::StreamList:
       return answerStreamList(message);
     case Door::Asset:
-      return answerResource(message, route->name);
-    case Door::PublishPage:
-      if (auto host = hostOf(route->name); !host)
-        return refuse(message, host.error().code, host.error().detail);
+      return answerResource(message, route.name);
+    case Door::PublishPage: {
+      auto host = hostThat([&, token = tokenOf(message)](StreamHost &one)
+                               REQUIRES(control) { return one.admitPage(route.name, token); });
+      if (!host) return refuse(message, host.error().code, host.error().detail);
       return answerResource(message, "publish.html");
+    }
     case Door::PublishSocket:
-      return answerSocket(message, route->name);
+      return answerSocket(message, route.name, std::move(caller));
   }
 }
 
-/// Without a status the request goes on to libsoup's handshake, and from there to onWebSocket().
-void Server::answerSocket(SoupServerMessage *message, const std::string &stream) {
-  if (auto host = hostOf(stream); !host)
-    return refuse(message, host.error().code, host.error().detail);
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers(message);
-  const char *upgrade = soup_message_headers_get_one(headers, "Upgrade");
-  if (!upgrade || g_ascii_strcasecmp(upgrade, "websocket") != 0) {
-    soup_message_headers_replace(soup_server_message_get_response_headers(message), "Upgrade",
-                                 "websocket");
-    return refuse(message, 426, "This address speaks WebSocket: see docs/protocol.md.");
-  }
+static bool isUpgrade(SoupServerMessage *message) {
+  return g_ascii_strcasecmp(textHeader(message, "Upgrade").c_str(), "websocket") == 0;
+}
+
+/// Where the client may go on, the message is left without a status: libsoup makes the handshake
+/// and calls onWebSocket().
+static void concludeSocket(SoupServerMessage *message,
+                           const Result<std::shared_ptr<Session>> &let) {
+  if (!let) return refuse(message, let.error().code, let.error().detail);
+  if (isUpgrade(message)) return;
+  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Upgrade",
+                               "websocket");
+  refuse(message, 426, "This address speaks WebSocket: see docs/protocol.md.");
+}
+
+Server::Visit *Server::visitOf(SoupServerMessage *message) {
+  return static_cast<Visit *>(g_object_get_data(G_OBJECT(message), kVisit));
+}
+
+void Server::answerSocket(SoupServerMessage *message, const std::string &stream,
+                          Listener::Caller caller) {
+  AccessRequest request;
+  request.stream = stream;
+  request.protocol = "webrtc";
+  request.address = caller.address;
+  request.sessionId = takeString(g_uuid_string_random());
+  request.token = tokenOf(message);
+  request.query = queryOf(message);
+  request.userAgent = textHeader(message, "User-Agent");
+  request.referer = textHeader(message, "Referer");
+  request.host = textHeader(message, "Host");
+  request.origin = textHeader(message, "Origin");
+  auto host =
+      hostThat([&](StreamHost &one) REQUIRES(control) { return one.admit(request, *listener_); });
+  if (!host) return refuse(message, host.error().code, host.error().detail);
+
+  auto *visit = new Visit{*host, caller.loopback, 0, nullptr};
+  g_object_set_data_full(G_OBJECT(message), kVisit, visit,
+                         [](gpointer data) { delete static_cast<Visit *>(data); });
+  const unsigned connection = connectionOf(message);
+  auto conclude = [this, kept = Ref<SoupServerMessage>::share(message), visit,
+                   connection](Result<std::shared_ptr<Session>> let) REQUIRES(control) {
+    const bool waited = visit->question;
+    visit->question = 0;
+    if (let) visit->session = *let;
+    listener_->setPhase(connection, Phase::Reading);
+    concludeSocket(kept.get(), let);
+    if (waited) soup_server_message_unpause(kept.get());
+  };
+  visit->question = (*host)->authorizer().ask(std::move(request), std::move(conclude));
+  if (!visit->question) return;
+  listener_->setPhase(connection, Phase::Deciding);
+  soup_server_message_pause(message);
 }
 
 void Server::answerStreamList(SoupServerMessage *message) const {
@@ -170,7 +289,13 @@ void Server::answerStreamList(SoupServerMessage *message) const {
   json_builder_begin_object(builder.get());
   json_builder_set_member_name(builder.get(), "streams");
   json_builder_begin_array(builder.get());
-  for (const StreamHost *host : hosts_) {
+  const std::string token = tokenOf(message);
+  if (auto host =
+          hostThat([&](StreamHost &one) REQUIRES(control) { return one.admitToken(token); });
+      !host && host.error().code == 401)
+    return refuse(message, 401, host.error().detail);
+  for (const auto &host : hosts_) {
+    if (!host->admitToken(token)) continue;
     any = any || host->acceptsAnyName();
     for (const auto &stream : host->list()) {
       OwnedString escaped(g_uri_escape_string(stream.name.c_str(), "/", FALSE));
@@ -194,21 +319,18 @@ void Server::answerStreamList(SoupServerMessage *message) const {
   reply(message, 200, "application/json; charset=utf-8", text.get());
 }
 
-static bool isLoopback(SoupServerMessage *message) {
-  GSocketAddress *address = soup_server_message_get_remote_address(message);
-  if (!address || !G_IS_INET_SOCKET_ADDRESS(address)) return false;
-  return g_inet_address_get_is_loopback(
-      g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address)));
-}
-
-void Server::onWebSocket(SoupServer *, SoupServerMessage *message, const char *path,
+void Server::onWebSocket(SoupServer *, SoupServerMessage *message, const char *,
                          SoupWebsocketConnection *connection, gpointer self) {
   onControlThread();
   auto *server = static_cast<Server *>(self);
-  auto route = parseRoute(path);
-  if (!route || route->door != Door::PublishSocket) return;
-  if (auto host = server->hostOf(route->name))
-    (*host)->open(route->name, connection, server->closing_, isLoopback(message));
+  Visit *visit = visitOf(message);
+  if (!visit || !visit->session) return;
+  auto host = visit->host.lock();
+  if (!host) return;
+  const unsigned id = connectionOf(message);
+  server->listener_->setPhase(id, Phase::Upgraded);
+  host->open(std::move(visit->session), connection, server->closing_,
+             {server->listener_, id, visit->loopback});
 }
 
 }  // namespace gws

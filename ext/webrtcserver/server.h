@@ -4,6 +4,7 @@
 
 #include <libsoup/soup.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "gst/common/gobj.h"
 #include "gst/common/result.h"
 #include "gst/common/threads.h"
+#include "listener.h"
 #include "route.h"
 #include "stream_host.h"
 #include "websocket.h"
@@ -22,36 +24,46 @@ namespace gws {
 class Server {
  public:
   /// A server that listens; with port 0 always a new one. The error's detail says why not.
-  static Result<std::shared_ptr<Server>> acquire(const std::string &address, unsigned port)
-      REQUIRES(control);
+  static Result<std::shared_ptr<Server>> acquire(const std::string &address, unsigned port,
+                                                 const ListenerOptions &options) REQUIRES(control);
   ~Server();
   Server(const Server &) = delete;
 
   /// Streams of that host are served from now on; the one that was added first wins where two
   /// accept a name.
-  void add(StreamHost *host) REQUIRES(control) { hosts_.push_back(host); }
-  void remove(StreamHost *host) REQUIRES(control) { std::erase(hosts_, host); }
-  unsigned port() const { return port_; }
+  void add(std::shared_ptr<StreamHost> host) REQUIRES(control);
+  void remove(const StreamHost *host) REQUIRES(control);
+  unsigned port() const { return listener_->port(); }
 
  private:
-  explicit Server(Ref<SoupServer> soup);
+  struct Visit;
+  Server();
+  Result<void> listen(const std::string &address, unsigned port, const ListenerOptions &options)
+      REQUIRES(control);
   static void onHeaders(SoupServer *, SoupServerMessage *message, const char *path,
                         GHashTable *query, gpointer self);
-  static void onRequest(SoupServer *, SoupServerMessage *message, const char *path,
-                        GHashTable *query, gpointer self);
+  static void onRead(SoupServer *, SoupServerMessage *message, gpointer self);
+  static void onFinished(SoupServer *, SoupServerMessage *message, gpointer self);
+  static void onAborted(SoupServer *, SoupServerMessage *message, gpointer self);
   static void onWebSocket(SoupServer *, SoupServerMessage *message, const char *path,
                           SoupWebsocketConnection *connection, gpointer self);
+  static Visit *visitOf(SoupServerMessage *message);
 
-  void answer(SoupServerMessage *message, const char *path) REQUIRES(control);
-  void answerSocket(SoupServerMessage *message, const std::string &stream) REQUIRES(control);
+  void receive(SoupServerMessage *message, const char *path) REQUIRES(control);
+  void answer(SoupServerMessage *message, const Route &route, Listener::Caller caller)
+      REQUIRES(control);
+  void answerSocket(SoupServerMessage *message, const std::string &stream, Listener::Caller caller)
+      REQUIRES(control);
   void answerStreamList(SoupServerMessage *message) const REQUIRES(control);
-  /// The host that admits the stream, or why none does.
-  Result<StreamHost *> hostOf(const std::string &stream) const REQUIRES(control);
+  /// The first host that has nothing against it, or what one has.
+  Result<std::shared_ptr<StreamHost>> hostThat(
+      const std::function<Result<void>(StreamHost &)> &admits) const REQUIRES(control);
 
   Ref<SoupServer> soup_;
-  unsigned port_ = 0;
+  std::shared_ptr<Listener> listener_;  ///< see Listener
   ClosingSockets closing_;
-  std::vector<StreamHost *> hosts_ GUARDED_BY(control);
+  /// Shared with their elements, which remove them when they stop.
+  std::vector<std::shared_ptr<StreamHost>> hosts_ GUARDED_BY(control);
 };
 
 }  // namespace gws

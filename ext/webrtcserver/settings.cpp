@@ -6,6 +6,8 @@
 
 #include <variant>
 
+#include "access.h"
+#include "authorizer.h"
 #include "gst/common/glib_owned.h"
 
 namespace gws {
@@ -53,6 +55,8 @@ struct EnumField {
 };
 
 enum class Mutable { BeforeStart, Always };
+/// What may hold a secret cannot be read: neither dot files nor `gst-launch-1.0 -v` show it then.
+enum class Readable { Yes, No };
 
 struct Row {
   const char *name, *nick, *blurb;
@@ -60,6 +64,7 @@ struct Row {
                EnumField<DuplicatePolicy>>
       field;
   Mutable when = Mutable::BeforeStart;
+  Readable readable = Readable::Yes;
 };
 
 static constexpr unsigned kMaxMs = 3'600'000;
@@ -70,10 +75,51 @@ static const Row kRows[] = {
      StringField{&Settings::address}},
     {"port", "Port", "TCP port to listen on; 0 picks a free one, current-port tells which",
      UintField{&Settings::port, 65535}},
+    {"certificate-file", "Certificate file",
+     "PEM file with the certificate, and those that it was signed with, for https and wss "
+     "(TLS 1.2 and up); unset: http and ws. A renewed file is taken within a second or two",
+     StringField{&Settings::certificateFile}},
+    {"private-key-file", "Private key file",
+     "PEM file with the certificate's private key, without a passphrase; unset: it is in "
+     "certificate-file",
+     StringField{&Settings::privateKeyFile}},
+    {"allowed-origins", "Allowed origins",
+     "Origins of the pages that may use the server, comma-separated (https://example.org), * for "
+     "all; unset: its own pages. Clients that send no Origin, as those outside browsers, are "
+     "always let in",
+     StringField{&Settings::allowedOrigins}},
+    {"trusted-proxies", "Trusted proxies",
+     "IP addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed, "
+     "comma-separated; unset: none",
+     StringField{&Settings::trustedProxies}},
+    {"max-connections-per-address", "Maximum connections per address",
+     "TCP connections from one IP address (IPv6: from one /64) at once; for one more the oldest "
+     "that publishes nothing is closed. 0: as many as there are descriptors for",
+     UintField{&Settings::maxConnectionsPerAddress, 1'000'000}},
+    {"max-requests-per-second", "Maximum requests per second",
+     "HTTP requests from one IP address (IPv6: from one /64) in the long run, ten times as many at "
+     "once; more get 429. 0: not limited",
+     UintField{&Settings::maxRequestsPerSecond, 1'000'000}},
+    {"request-timeout", "Request timeout",
+     "Milliseconds for each of: a TLS handshake, a connection's first request, a request's body, "
+     "taking the answer; then the connection is cut",
+     UintField{&Settings::requestTimeoutMs, kMaxMs}},
+    {"idle-timeout", "Idle timeout",
+     "Milliseconds from an HTTP answer to the end of the connection's next request's headers; then "
+     "it is cut",
+     UintField{&Settings::idleTimeoutMs, kMaxMs}},
     {"streams", "Streams",
      "Stream names that may be published, comma-separated, * and ? match any characters "
      "(cam*,room/*); unset: the streams of the request pads if there are any, else every name",
      StringField{&Settings::streams}},
+    {"token", "Token",
+     "What publishers have to show: ?token= or ?password= in the URL, or Authorization: Bearer; "
+     "else 401. Unset: nothing. Cannot be read",
+     StringField{&Settings::token}, Mutable::BeforeStart, Readable::No},
+    {"auth-url", "Authorisation URL",
+     "http or https URL of a service that is asked about each publisher (POST of JSON); 2xx lets "
+     "it in. Unset: nobody is asked. Cannot be read",
+     StringField{&Settings::authUrl}, Mutable::BeforeStart, Readable::No},
     {"duplicate-policy", "Duplicate policy",
      "What happens to the second publisher of a stream that is live. Changes count for the next "
      "one",
@@ -82,6 +128,20 @@ static const Row kRows[] = {
      "How many may publish or negotiate at once; one more is closed with 4503. 0: as many as there "
      "are descriptors for",
      UintField{&Settings::maxPublishers, 100'000}},
+    {"max-message-size", "Maximum message size",
+     "Bytes of a WebSocket message from a client; more closes it with 4413",
+     UintField{&Settings::maxMessageBytes, 1024 * 1024}},
+    {"max-offer-size", "Maximum offer size",
+     "Bytes of an SDP offer; more closes the client with 4413",
+     UintField{&Settings::maxOfferBytes, 1024 * 1024}},
+    {"max-media-sections", "Maximum media sections",
+     "Media sections (m= lines) of an SDP offer; more closes the client with 4400",
+     UintField{&Settings::maxMediaSections, 256}},
+    {"max-candidates", "Maximum candidates",
+     "ICE candidates that are taken from a client for an offer; what is beyond is dropped, and "
+     "four "
+     "times as many messages close it with 4400",
+     UintField{&Settings::maxCandidates, 4096}},
     {"output", "Output", "What leaves the pads", EnumField<Output>{&Settings::output, outputType}},
     {"video-codecs", "Video codecs",
      "Video codecs that may be negotiated, comma-separated, the preferred first: h264, vp8, vp9, "
@@ -138,7 +198,8 @@ static const Row kRows[] = {
 };
 
 static GParamFlags flags(const Row &row) {
-  int flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  int flags = G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS;
+  if (row.readable == Readable::Yes) flags |= G_PARAM_READABLE;
   flags |= row.when == Mutable::Always ? GST_PARAM_MUTABLE_PLAYING : GST_PARAM_MUTABLE_READY;
   return static_cast<GParamFlags>(flags);
 }
@@ -200,6 +261,16 @@ Result<std::vector<CodecId>> parseCodecList(const std::string &text, MediaKind k
   return result;
 }
 
+static Result<void> checkServerSettings(const Settings &settings) {
+  if (settings.certificateFile.empty() && !settings.privateKeyFile.empty())
+    return Error{0, "private-key-file is set, certificate-file is not; expected both"};
+  if (auto origins = parseOriginList(settings.allowedOrigins); !origins)
+    return Error{0, "allowed-origins: " + origins.error().detail};
+  if (auto proxies = Networks::parse(settings.trustedProxies); !proxies)
+    return Error{0, "trusted-proxies: " + proxies.error().detail};
+  return Authorizer::checkUrl(settings.authUrl);
+}
+
 Result<void> checkSettings(const Settings &settings) {
   if (auto list = parseCodecList(settings.videoCodecs, MediaKind::Video); !list)
     return list.error();
@@ -209,7 +280,7 @@ Result<void> checkSettings(const Settings &settings) {
     if (!g_hostname_is_ip_address(address.c_str()))
       return Error{0, "local-addresses names \"" + address + "\", expected an IP address"};
   }
-  return {};
+  return checkServerSettings(settings);
 }
 
 void installSettings(GObjectClass *objectClass, guint *firstFree) {

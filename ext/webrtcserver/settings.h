@@ -20,10 +20,24 @@ enum class DuplicatePolicy { Reject, Replace };
 struct Settings {
   std::string address = "127.0.0.1";
   unsigned port = 8080;
+  std::string certificateFile;
+  std::string privateKeyFile;
+  std::string allowedOrigins;
+  std::string trustedProxies;
+  unsigned maxConnectionsPerAddress = 256;
+  unsigned maxRequestsPerSecond = 100;
+  unsigned requestTimeoutMs = 10'000;
+  unsigned idleTimeoutMs = 15'000;
 
   std::string streams;
+  std::string token;
+  std::string authUrl;
   DuplicatePolicy duplicatePolicy = DuplicatePolicy::Reject;
   unsigned maxPublishers = 100;
+  unsigned maxMessageBytes = 256 * 1024;
+  unsigned maxOfferBytes = 128 * 1024;
+  unsigned maxMediaSections = 16;
+  unsigned maxCandidates = 64;
 
   Output output = Output::Auto;
   std::string videoCodecs = "h264,vp8,vp9,h265,av1";

@@ -21,6 +21,7 @@ constexpr gint64 kSignOfLifeUs = 1'000'000;
 constexpr unsigned kMaxEndingOfOneStream = 4, kMaxEnding = 16;
 constexpr unsigned kDescriptorsOfPublisher = 32;
 constexpr unsigned kDescriptorsSpare = 32;
+constexpr unsigned kDescriptorsInHand = 4 * kDescriptorsOfPublisher;
 
 static PeerTime peerNow() { return PeerTime(g_get_monotonic_time() / 1000); }
 
@@ -44,6 +45,8 @@ StreamHost::~StreamHost() = default;
 
 void StreamHost::start() {
   settings_ = element_.settings();
+  authorizer_ = std::make_unique<Authorizer>(element_, thread_, workers_, settings_.authUrl);
+  if (auto origins = parseOriginList(settings_.allowedOrigins)) allowedOrigins_ = *origins;
   timer_.start(kTickMs, [this] {
     onControlThread();
     tick();
@@ -53,6 +56,7 @@ void StreamHost::start() {
 void StreamHost::stop() {
   stopped_ = true;
   timer_.stop();
+  authorizer_.reset();
   for (auto &[id, client] : clients_) {
     refuse(*client, CloseCode::GoingAway, "the pipeline stops");
     endRunsOf(*client, EndCause::Refused, "the pipeline stops");
@@ -64,19 +68,37 @@ void StreamHost::clear() {
   runs_.clear();
 }
 
-Result<void> StreamHost::admit(const std::string &stream) const {
-  if (auto known = isKnown(stream); !known) return known;
+Result<void> StreamHost::admit(const AccessRequest &request, Listener &listener) {
+  if (!isOriginAllowed(request.origin, request.host, allowedOrigins_))
+    return Error{403, "Pages of other origins may not publish here (allowed-origins)."};
+  if (auto page = admitPage(request.stream, request.token); !page) return page;
   // One publisher more than there is room for now: who is let in shall be able to publish.
-  if (!descriptorsLeft(descriptorsNeeded() + kDescriptorsOfPublisher))
-    return Error{503, "The server has no descriptors left. Try again later."};
-  return {};
+  const unsigned needed = descriptorsNeeded() + kDescriptorsOfPublisher;
+  if (descriptorsLeft(needed)) return {};
+  const std::string reason = "the server has no descriptors left; try again later";
+  if (makeRoom(reason, 0) || listener.makeRoom(reason)) {
+    if (descriptorsLeft(kDescriptorsSpare + kDescriptorsOfPublisher)) return {};
+  }
+  return Error{503, "The server has no descriptors left. Try again later."};
+}
+
+Result<void> StreamHost::admitPage(const std::string &stream, const std::string &token) const {
+  if (auto admitted = admitToken(token); !admitted) return admitted;
+  return isKnown(stream);
+}
+
+Result<void> StreamHost::admitToken(const std::string &token) const {
+  if (settings_.token.empty() || equalInConstantTime(token, settings_.token)) return {};
+  return Error{401,
+               "A valid token is needed here: ?token=… in the address, or "
+               "Authorization: Bearer."};
 }
 
 /// For one more publisher, and for those who have not opened theirs yet.
 unsigned StreamHost::descriptorsNeeded() const {
   unsigned negotiating = 0;
   for (auto &[id, run] : runs_)
-    if (!run->connectedAt) negotiating++;
+    if (!run->connectedAt && !run->ending) negotiating++;
   return kDescriptorsSpare + (negotiating + 1) * kDescriptorsOfPublisher;
 }
 
@@ -96,21 +118,28 @@ bool StreamHost::acceptsAnyName() const {
   return settings_.streams.empty() && element_.reservedStreams().empty();
 }
 
-void StreamHost::open(const std::string &stream, SoupWebsocketConnection *connection,
-                      ClosingSockets &closing, bool loopback) {
+void StreamHost::open(std::shared_ptr<Session> session, SoupWebsocketConnection *connection,
+                      ClosingSockets &closing, Link link) {
   auto client = std::make_unique<Client>();
   Client *borrowed = client.get();
   client->id = nextId_++;
-  client->stream = stream;
-  client->loopback = loopback;
+  client->stream = session->request().stream;
+  client->link = std::move(link);
+  client->session = std::move(session);
   PeerLimits limits;
   limits.negotiationTimeout = PeerTime(settings_.negotiationTimeoutMs);
+  limits.messageBytes = settings_.maxMessageBytes;
+  limits.offer.bytes = settings_.maxOfferBytes;
+  limits.offer.mediaSections = settings_.maxMediaSections;
+  limits.offer.candidates = limits.candidates = settings_.maxCandidates;
   client->peer.emplace(limits, peerNow());
-  GST_DEBUG("client %u: came for stream %s", client->id, stream.c_str());
+  GST_DEBUG("client %u: came for stream %s", client->id, client->stream.c_str());
 
   // The client owns the socket, so the pointer is good for as long as the callbacks are called.
   WebSocket::Callbacks callbacks;
   callbacks.text = [this, borrowed](std::string_view text) REQUIRES(control) {
+    if (auto listener = borrowed->link.listener.lock())
+      listener->onWholeMessage(borrowed->link.connection);
     apply(*borrowed, borrowed->peer->onText(text, peerNow()));
   };
   callbacks.binary = [this, borrowed]()
@@ -122,6 +151,42 @@ void StreamHost::open(const std::string &stream, SoupWebsocketConnection *connec
   };
   client->socket = std::make_unique<WebSocket>(connection, closing, std::move(callbacks));
   clients_[client->id] = std::move(client);
+
+  // Either may be called at once.
+  auto weak = weak_from_this();
+  const unsigned id = borrowed->id;
+  if (auto listener = borrowed->link.listener.lock())
+    listener->setFarewell(borrowed->link.connection, [weak, id](const std::string &reason) {
+      onControlThread();
+      if (auto self = weak.lock())
+        self->dismiss(id, CloseCode::TryAgainLater, EndCause::Refused, reason);
+    });
+  borrowed->session->onRevoked([weak, id](const std::string &reason) {
+    onControlThread();
+    if (auto self = weak.lock())
+      self->dismiss(id, CloseCode::NotAllowed, EndCause::Goodbye, reason);
+  });
+}
+
+void StreamHost::dismiss(unsigned clientId, CloseCode code, EndCause cause,
+                         const std::string &reason) {
+  Client *client = findClient(clientId);
+  if (!client) return;
+  refuse(*client, code, reason);
+  endRunsOf(*client, cause, reason);
+}
+
+void StreamHost::setPhase(const Client &client, Phase phase) {
+  if (auto listener = client.link.listener.lock())
+    listener->setPhase(client.link.connection, phase);
+}
+
+/// Its place among its user's sessions is free as soon as it neither speaks nor publishes.
+void StreamHost::dropSession(Client &client) {
+  if (client.socketOpen) return;
+  for (auto &[id, run] : runs_)
+    if (run->client == client.id && !run->ending) return;
+  client.session.reset();
 }
 
 void StreamHost::apply(Client &client, PeerActions actions) {
@@ -147,6 +212,7 @@ void StreamHost::apply(Client &client, PeerActions actions) {
       client.socketOpen = false;
       client.contest.reset();
       client.socket->close(action.code, action.reason);
+      host.setPhase(client, Phase::Closing);
     }
     void operator()(EndPublication &action) {
       onControlThread();
@@ -157,6 +223,7 @@ void StreamHost::apply(Client &client, PeerActions actions) {
   };
   for (PeerAction &action : actions)
     std::visit(Apply{*this, client}, action);
+  dropSession(client);
   if (!client.socketOpen) sweepLater(client.id);
 }
 
@@ -221,29 +288,50 @@ bool StreamHost::mustYield(const Run &live, gint64 since) const {
   return live.connectedAt < since && live.publisher->lastPacket() < since;
 }
 
-Result<void> StreamHost::mayPublish(const std::string &stream) const {
+/// Those that end count, too, when they are many: each holds its elements until then.
+bool StreamHost::isFull(const std::string &stream) const {
+  if (settings_.maxPublishers == 0) return false;
+  unsigned all = 0, replaced = 0;
+  for (auto &[id, run] : runs_) {
+    if (run->ending) continue;
+    all++;
+    if (run->stream == stream && run->connectedAt) replaced = 1;
+  }
+  return all >= settings_.maxPublishers + replaced ||
+         runs_.size() > 2 * settings_.maxPublishers + kMaxEnding;
+}
+
+/// An honest client is connected within two round trips, so the oldest of those that negotiate is
+/// the one that will not be missed.
+bool StreamHost::makeRoom(const std::string &reason, unsigned exceptOfClient) {
+  for (auto &[id, run] : runs_) {
+    if (run->ending || run->connectedAt || run->client == exceptOfClient) continue;
+    close(*run, CloseCode::TryAgainLater, EndCause::Refused, reason);
+    return true;
+  }
+  return false;
+}
+
+Result<void> StreamHost::mayPublish(const Client &client) {
   auto refusal = [](CloseCode code, const std::string &reason) {
     return Error{static_cast<int>(code), reason};
   };
   if (doorsClosed_) return refusal(CloseCode::GoingAway, "the pipeline is at its end");
-  unsigned all = 0, ending = 0, replaced = 0;
-  for (auto &[id, run] : runs_) {
-    if (!run->ending) all++;
-    if (run->stream != stream || !run->connectedAt) continue;
-    if (run->ending)
-      ending++;
-    else
-      replaced = 1;
-  }
+  unsigned ending = 0;
+  for (auto &[id, run] : runs_)
+    if (run->stream == client.stream && run->connectedAt && run->ending) ending++;
   if (ending >= kMaxEndingOfOneStream)
     return refusal(CloseCode::TryAgainLater,
-                   "the pipeline behind " + stream + " does not take what was sent before");
-  // Those that end count, too, when they are many: each holds its elements until then.
-  if (settings_.maxPublishers > 0 && (all >= settings_.maxPublishers + replaced ||
-                                      runs_.size() > 2 * settings_.maxPublishers + kMaxEnding))
-    return refusal(CloseCode::TryAgainLater, "too many publishers; try again later");
+                   "the pipeline behind " + client.stream + " does not take what was sent before");
+  const std::string tooMany = "too many publishers; try again later";
+  if (isFull(client.stream)) makeRoom(tooMany, client.id);
+  if (isFull(client.stream)) return refusal(CloseCode::TryAgainLater, tooMany);
+  const std::string noDescriptors = "no descriptors left; try again later";
+  // What is freed is free when the teardown is done: so room is made before it is needed.
+  if (!descriptorsLeft(descriptorsNeeded() + kDescriptorsInHand))
+    makeRoom(noDescriptors, client.id);
   if (!descriptorsLeft(descriptorsNeeded()))
-    return refusal(CloseCode::TryAgainLater, "no descriptors left; try again later");
+    return refusal(CloseCode::TryAgainLater, noDescriptors);
   return {};
 }
 
@@ -285,7 +373,7 @@ void StreamHost::startRun(Client &client, Contest contest) {
   if (Run *previous = findRun(client.run);
       previous && (!previous->connectedAt || previous->succeeds))
     endRun(*previous, EndCause::Refused, "the client has made another offer");
-  if (auto may = mayPublish(client.stream); !may)
+  if (auto may = mayPublish(client); !may)
     return refuse(client, static_cast<CloseCode>(may.error().code), may.error().detail);
   static std::atomic<std::uint64_t> order = 0;
   auto publication = std::make_shared<Publication>();
@@ -312,7 +400,7 @@ void StreamHost::startRun(Client &client, Contest contest) {
   };
   run->publisher = std::make_shared<Publisher>(element_, workers_, std::move(publication),
                                                std::move(contest.offer), element_.settings(),
-                                               client.loopback, std::move(report));
+                                               client.link.loopback, std::move(report));
   run->publisher->start();
   for (std::string &candidate : contest.candidates)
     run->publisher->addCandidate(std::move(candidate));
@@ -385,6 +473,7 @@ void StreamHost::onConnected(Run &run) {
   for (auto &[id, other] : runs_)
     if (other->stream == run.stream && other->connectedAt && !other->ending) run.succeeds = true;
   run.connectedAt = g_get_monotonic_time();
+  if (client) setPhase(*client, Phase::Publishing);
   if (client) apply(*client, client->peer->onConnected());
   run.publisher->open(run.succeeds);
 }
@@ -444,6 +533,7 @@ void StreamHost::endRun(Run &run, EndCause cause, const std::string &reason) {
     how.wait = milliseconds(settings_.reconnectTimeoutMs);
   how.backlog = cause != EndCause::Refused && !stopped_;
   run.publisher->end(how);
+  if (Client *client = findClient(run.client)) dropSession(*client);
 }
 
 void StreamHost::onGone(Run &run) {

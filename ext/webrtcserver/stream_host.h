@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "authorizer.h"
 #include "control_thread.h"
 #include "element_side.h"
 #include "gst/common/result.h"
 #include "gst/common/threads.h"
+#include "listener.h"
 #include "peer.h"
 #include "publisher.h"
 #include "websocket.h"
@@ -36,11 +38,25 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   /// Drops what stop() has left; when the workers are idle.
   void clear() REQUIRES(control);
 
-  /// Whether a client of that stream is let in: 404 or 503 with a sentence, if not.
-  Result<void> admit(const std::string &stream) const REQUIRES(control);
-  /// A client of an admitted stream. `loopback`: its connection came over loopback.
-  void open(const std::string &stream, SoupWebsocketConnection *connection, ClosingSockets &closing,
-            bool loopback) REQUIRES(control);
+  /// Whether a client may ask the authorizer: 403 (its origin), 401 (its token), 404 or 503 with a
+  /// sentence, if not. Where descriptors lack, somebody else may have to make room.
+  Result<void> admit(const AccessRequest &request, Listener &listener) REQUIRES(control);
+  /// Whether somebody with that token may see the page of that stream: 401 or 404, if not.
+  Result<void> admitPage(const std::string &stream, const std::string &token) const
+      REQUIRES(control);
+  Result<void> admitToken(const std::string &token) const REQUIRES(control);
+  /// Between start() and stop().
+  Authorizer &authorizer() REQUIRES(control) { return *authorizer_; }
+
+  /// The TCP connection of a client.
+  struct Link {
+    std::weak_ptr<Listener> listener;
+    unsigned connection = 0;
+    bool loopback = false;  ///< it comes from this machine
+  };
+  /// A client that was let in.
+  void open(std::shared_ptr<Session> session, SoupWebsocketConnection *connection,
+            ClosingSockets &closing, Link link) REQUIRES(control);
 
   struct StreamState {
     std::string name;
@@ -88,7 +104,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   struct Client {
     unsigned id = 0;
     std::string stream;
-    bool loopback = false;
+    Link link;
+    std::shared_ptr<Session> session;  ///< until it neither speaks nor publishes
     std::optional<Peer> peer;
     std::unique_ptr<WebSocket> socket;
     bool socketOpen = true;
@@ -97,8 +114,15 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   };
 
   unsigned descriptorsNeeded() const REQUIRES(control);
+  bool makeRoom(const std::string &reason, unsigned exceptOfClient) REQUIRES(control);
+  void setPhase(const Client &client, Phase phase) REQUIRES(control);
+  void dismiss(unsigned clientId, CloseCode code, EndCause cause, const std::string &reason)
+      REQUIRES(control);
+  void dropSession(Client &client) REQUIRES(control);
   Result<void> isKnown(const std::string &stream) const REQUIRES(control);
-  Result<void> mayPublish(const std::string &stream) const REQUIRES(control);
+  /// One newcomer more: where there are too many, one that still negotiates makes room.
+  Result<void> mayPublish(const Client &client) REQUIRES(control);
+  bool isFull(const std::string &stream) const REQUIRES(control);
   static bool isRival(const Run &run, const std::string &stream, unsigned client);
   /// Whether another client's publisher is connected and not known to be lost.
   bool isLive(const std::string &stream, unsigned exceptOfClient) const REQUIRES(control);
@@ -141,6 +165,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   Workers &workers_;
   const std::shared_ptr<Strand> notifier_;  ///< the application's handlers, in order
   Settings settings_ GUARDED_BY(control);
+  std::unique_ptr<Authorizer> authorizer_ GUARDED_BY(control);
+  std::vector<std::string> allowedOrigins_ GUARDED_BY(control);
   std::map<unsigned, std::unique_ptr<Client>> clients_ GUARDED_BY(control);
   std::map<unsigned, std::unique_ptr<Run>> runs_ GUARDED_BY(control);
   unsigned nextId_ GUARDED_BY(control) = 1;  ///< of clients and runs

@@ -11,16 +11,14 @@
 #include <string_view>
 #include <vector>
 
-#include "control_thread.h"
-#include "flood_guard.h"
 #include "gst/common/gobj.h"
 #include "gst/common/threads.h"
 #include "protocol.h"
 
 namespace gws {
 
-/// Keeps connections that were told to close until the close handshake is done, or is overdue
-/// and is cut. Owned by the server, control thread.
+/// Keeps connections that were told to close until they are closed; their Listener cuts those that
+/// take too long. Owned by the server, control thread.
 class ClosingSockets {
  public:
   ClosingSockets() = default;
@@ -28,21 +26,11 @@ class ClosingSockets {
   ClosingSockets(const ClosingSockets &) = delete;
 
   void keep(Ref<SoupWebsocketConnection> connection) REQUIRES(control);
-  /// Has the connection cut when too much comes, for as long as it lives.
-  void guard(SoupWebsocketConnection *connection) REQUIRES(control);
 
  private:
-  struct Closing {
-    Ref<SoupWebsocketConnection> connection;
-    gint64 until;  ///< monotonic µs
-  };
   static void onClosed(SoupWebsocketConnection *connection, gpointer self);
-  void cutOverdue() REQUIRES(control);
 
-  std::vector<Closing> connections_;
-  /// Shared with the connections, which may outlive this.
-  const std::shared_ptr<FloodGuard> guard_ = std::make_shared<FloodGuard>();
-  ControlTimer timer_;
+  std::vector<Ref<SoupWebsocketConnection>> connections_;
 };
 
 /// Owned by its session, control thread. After close() or the closed callback nothing is called.
