@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMaxUnknownMessages = 256;
 /// Candidate messages taken in all, used or not, as a multiple of PeerLimits::candidates.
 constexpr std::size_t kCandidateFlood = 4;
+constexpr double kOffersAtOnce = 8, kOffersPerSecond = 0.5;
 constexpr std::size_t kQuotedBytes = 160;  // a candidate's usual length and some
 
 std::string seconds(PeerTime time) {
@@ -21,7 +22,9 @@ std::string seconds(PeerTime time) {
 }  // namespace
 
 Peer::Peer(const PeerLimits &limits, PeerTime now)
-    : limits_(limits), deadline_(now + limits.negotiationTimeout) {}
+    : limits_(limits),
+      deadline_(now + limits.negotiationTimeout),
+      offers_(kOffersPerSecond, kOffersAtOnce, now) {}
 
 PeerActions Peer::onText(std::string_view text, PeerTime now) {
   if (!socketOpen_) return {};
@@ -122,6 +125,9 @@ PeerActions Peer::fail(CloseCode code, const std::string &reason) {
 PeerActions Peer::onOffer(const OfferMessage &message, PeerTime now) {
   if (publishing() && !answered_)
     return fail(CloseCode::BadMessage, "an offer came before the last one was answered");
+  if (!offers_.take(now))
+    return fail(CloseCode::TryAgainLater,
+                "offers came too often, expected one in two seconds in the long run");
   Result<Offer> offer = parseOffer(message.sdp, limits_.offer);
   if (!offer) return fail(static_cast<CloseCode>(offer.error().code), offer.error().detail);
   if (publishing()) candidateMessages_ = candidateCount_ = 0;

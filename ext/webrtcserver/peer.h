@@ -12,6 +12,7 @@
 
 #include "offer.h"
 #include "protocol.h"
+#include "rate_limit.h"
 
 namespace gws {
 
@@ -113,6 +114,7 @@ class Peer {
   bool socketOpen_ = true;
   bool answered_ = false;
   PeerTime deadline_;
+  RateLimit offers_;  ///< each costs a publication's elements
   std::string remoteUfrag_;
   std::size_t candidateMessages_ = 0;  ///< all that came, against a flood
   std::size_t candidateCount_ = 0;     ///< welcome ones, those inside the offer included

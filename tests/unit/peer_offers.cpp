@@ -47,6 +47,21 @@ void offer_againWithOtherCredentials_takesTheirCandidates() {
   expectPrefix(peer.onText(before, kStart), "note dropped a candidate of another ICE session ");
 }
 
+void offer_againAndAgain_isBounded() {
+  Peer peer = peerAt(Stage::Awaiting);
+  PeerTime now = kStart;
+  auto offerAndAnswer = [&] {
+    expect(peer.onText(offerMessage(), now), "start 2\n");
+    expectPrefix(peer.onAnswer("v=0"), "send ");
+  };
+  for (unsigned i = 0; i < 8; ++i)
+    offerAndAnswer();
+  now += PeerTime(2000);
+  offerAndAnswer();
+  expectPrefix(peer.onText(offerMessage(), now), "close 4503 offers came too often");
+  expectSilence(peer);
+}
+
 void offer_again_hasItsOwnCandidateLimit() {
   PeerLimits limits;
   limits.candidates = 1;
@@ -96,6 +111,7 @@ int main(int argc, char **argv) {
                   offer_againBeforeItsAnswer_endsBoth);
   g_test_add_func("/peer_offers/offer_againWithOtherCredentials_takesTheirCandidates",
                   offer_againWithOtherCredentials_takesTheirCandidates);
+  g_test_add_func("/peer_offers/offer_againAndAgain_isBounded", offer_againAndAgain_isBounded);
   g_test_add_func("/peer_offers/offer_again_hasItsOwnCandidateLimit",
                   offer_again_hasItsOwnCandidateLimit);
   g_test_add_func("/peer_offers/offer_again_whichIsBroken_closes",
