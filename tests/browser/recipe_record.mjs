@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // docs/recipes/record.md: files that one or several publications end up in.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import path from 'node:path';
 
 import { assertRecording, frameSizes, inspect, probe } from './lib/media.mjs';
 import { freePort } from './lib/process.mjs';
 import { Publication } from './lib/publication.mjs';
 import { recipe, recipeBlock } from './lib/recipe.mjs';
 import { scenario } from './lib/scenario.mjs';
+import { cutFragments, decodeTorn, watchLengths } from './lib/torn.mjs';
 import { until } from './lib/wait.mjs';
 
 const large = { video: { width: 640, height: 480 } };
 const small = { video: { width: 320, height: 240 } };
 const framesPerSecond = 30;
 
-/// Publishes from that page until `seconds` of media were sent; gives what was sent.
+/// Publishes from that page until `seconds` of media were sent, and some more: what the server has
+/// not yet got then, or refused before the first key frame, is none of the frames that count.
 async function publish(page, options = large, seconds = 1.5) {
   const publication = await Publication.start(page, 'cam1', options);
   const isSent = ({ audio, video }) =>
     (options.video === false || video?.frames >= seconds * framesPerSecond) &&
     (options.audio === false || audio?.packets >= seconds * 50);
   const { video } = await publication.until(`${seconds} s of media were sent`, isSent);
+  await publication.untilMore(options.video === false ? 'audio' : 'video', 60);
   return { publication, frames: video?.frames ?? 0 };
 }
 
@@ -78,26 +80,53 @@ for (const [browser, codec] of [['firefox', 'vp8'], ['chromium', 'vp9']]) {
   });
 }
 
-/// How many pictures of a file can be decoded, and their sizes. Its end may be torn off.
-async function decodeTorn(file) {
-  const { stdout } = await promisify(execFile)('ffprobe', ['-v', 'quiet', '-of', 'csv=p=0',
-    '-select_streams', 'v:0', '-show_entries', 'frame=width,height', file], { maxBuffer: 1 << 24 });
-  const lines = stdout.split('\n').filter((line) => /^\d+,\d+/.test(line));
-  return { frames: lines.length, sizes: [...new Set(lines.map((line) => line.slice(0, 7)))] };
+/// Waits until so many pictures can be read from a file that is still written.
+function untilOnDisk(what, file, isThere) {
+  let found;
+  return until(what, async () => {
+    found = await decodeTorn(file);
+    return isThere(found) && found;
+  }, { seconds: 20, detail: () => ({ ...found, sizes: [...found.sizes] }) });
+}
+
+/// From now on, how long the files of the test's directory are; see lib/torn.mjs.
+function watchFiles(s) {
+  const lengths = watchLengths(s.directory);
+  s.atEnd(async () => lengths.close());
+  return lengths;
+}
+
+/// Whenever it was killed, nothing was left that is refused, and no end of a fragment was held back.
+async function assertNeverTorn(s, file, lengths) {
+  const seen = lengths.of(path.basename(file));
+  const { whole, torn } = await cutFragments(file, seen);
+  assert.deepEqual(torn, [], `${file} ended within a header`);
+  assert.ok(whole.length > 0, `${file} never ended with a whole fragment: ${[...seen]}`);
 }
 
 scenario('recordMp4_killedAfterAChangeOfSize_playsToTheLastSecond', async (s) => {
+  const lengths = watchFiles(s);
   const pipeline = await s.pipeline(await recipe('record', 'MP4 that survives kill -9'));
+  const file = s.file('cam1.mp4');
   const page = await s.page('chromium', `http://127.0.0.1:${pipeline.port}/cam1/publish`);
   const { publication } = await publish(page);
+  await untilOnDisk('a large picture is on disk', file, ({ sizes }) => sizes.has('640x480'));
   await publication.call('captureAs', 320, 240);
-  const { video: { frames } } = await publication.until('the small picture was sent for 3 s',
-    ({ video }) => video.width === 320 && video.frames >= 4.5 * framesPerSecond);
+  const { video: { frames: before } } = await publication.until('a small picture is sent',
+    ({ video }) => video.width === 320);
+  await publication.untilMore('video', 3 * framesPerSecond);
+  // With nothing behind them, what is not on disk now is what a kill takes.
+  await publication.call('sendNothing', 'video');
+  const { video } = await publication.report();
+  const least = video.frames - before - 2 * framesPerSecond;
+  const found = await untilOnDisk('all but the last two seconds are on disk', file,
+    ({ sizes }) => sizes.get('320x240') >= least);
   await pipeline.destroy();
 
-  const torn = await decodeTorn(s.file('cam1.mp4'));
-  assert.ok(torn.frames >= frames - 2 * framesPerSecond, `${torn.frames} of ${frames} frames`);
-  assert.deepEqual(torn.sizes, ['640,480', '320,240']);
+  const torn = await decodeTorn(file);
+  assert.ok(torn.frames >= found.frames, `${torn.frames} of ${found.frames}: ${torn.said}`);
+  assert.deepEqual([...torn.sizes.keys()], ['640x480', '320x240'], torn.said);
+  await assertNeverTorn(s, file, lengths);
 });
 
 scenario('recordMp4_publisherReturnsWithAnotherSize_sameFileGoesOn', async (s) => {
@@ -168,16 +197,21 @@ scenario('recordEach_fivePublications_fivePlayableFiles', async (s) => {
 });
 
 scenario('recordEachAsMp4_killedWithAndWithoutSound_playsToTheLastSecond', async (s) => {
+  const lengths = watchFiles(s);
   const mp4 = await recipeBlock('record', 'As MP4 that survives kill -9', 'python');
   const { recorder, page, url } = await startRecorder(s, { "ENDING = '.mkv'\n": mp4 });
   const first = await publish(page, large);
   await page.goto(url);
   const second = await publish(page, { ...small, audio: false }, 3);
-  await recorder.destroy();
-
   const files = await filesOf(s, '.mp4');
   assert.equal(files.length, 2, `${files}`);
+  const { video } = await second.publication.report();
+  const found = await untilOnDisk('all but the last two seconds are on disk', files[1],
+    ({ frames }) => frames >= video.frames - 2 * framesPerSecond);
+  await recorder.destroy();
+
   assertSameFrames(await assertRecording(files[0], { video: 'h264' }), first.frames);
   const torn = await decodeTorn(files[1]);
-  assert.ok(torn.frames >= second.frames - 2 * framesPerSecond, `${torn.frames} frames`);
+  assert.ok(torn.frames >= found.frames, `${torn.frames} of ${found.frames}: ${torn.said}`);
+  for (const file of files) await assertNeverTorn(s, file, lengths);
 });
