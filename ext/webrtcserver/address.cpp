@@ -73,8 +73,8 @@ std::string parseForwarded(std::string_view element) {
 bool sharesPrefix(const std::string &a, const std::string &b, unsigned bits) {
   const std::size_t whole = bits / 8;
   if (a.size() != b.size() || a.compare(0, whole, b, 0, whole) != 0) return false;
-  const unsigned shift = 8 - bits % 8;
-  return shift == 8 || static_cast<unsigned char>(a[whole] ^ b[whole]) >> shift == 0;
+  // Behind the last byte there is the string's NUL, and none of its bits is asked for.
+  return static_cast<unsigned char>(a[whole] ^ b[whole]) >> (8 - bits % 8) == 0;
 }
 
 }  // namespace

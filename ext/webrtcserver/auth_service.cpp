@@ -11,8 +11,9 @@ GWS_LOG_CATEGORY("webrtcserver-auth-service", "what auth-url is asked and answer
 
 namespace gws {
 
-/// More than that wait for one another, within their time.
-constexpr int kMaxConnections = 32;
+/// More wait for one another, within their time. Small services have a backlog of 5 or 10, beyond
+/// which connections are lost.
+constexpr int kMaxConnections = 8;
 /// So much of a body is read, in so long, so that a service has not written into a closed socket.
 constexpr gsize kMaxBodyBytes = 16 * 1024;
 constexpr unsigned kBodyMs = 1000;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "auth_service.h"
@@ -24,8 +23,8 @@ constexpr unsigned kMaxAtApplication = 32;
 /// Connections to the service that have not ended yet, those of clients that left among them.
 constexpr std::size_t kMaxExchanges = 1024;
 
-/// The sessions that are there, each by its user.
-using Users = std::multiset<std::string>;
+/// The sessions that are there: each user's, with their streams.
+using Users = std::multimap<std::string, std::string>;
 
 /// A session, which asks the service again when its time is over.
 class Grant final : public Session {
@@ -34,7 +33,7 @@ class Grant final : public Session {
         std::weak_ptr<AuthService> service, const AuthorizerTimes &times)
       : request_(std::move(request)),
         users_(std::move(users)),
-        place_(users_->insert(user)),
+        place_(users_->emplace(user, request_.stream)),
         service_(std::move(service)),
         times_(times) {}
   ~Grant() override { users_->erase(place_); }
@@ -128,6 +127,7 @@ struct Authorizer::Impl : std::enable_shared_from_this<Impl> {
       : element(itsElement), thread(std::move(itsThread)), workers(itsWorkers) {}
 
   unsigned ask(AccessRequest request, Verdict verdict) REQUIRES(control);
+  std::shared_ptr<Session> letIn(AccessRequest request) REQUIRES(control);
   void askApplication() REQUIRES(control);
   void onApplication(unsigned id, bool allowed) REQUIRES(control);
   void onService(unsigned id, const Result<AuthService::Answer> &answer) REQUIRES(control);
@@ -148,9 +148,17 @@ struct Authorizer::Impl : std::enable_shared_from_this<Impl> {
   unsigned nextId GUARDED_BY(control) = 1;
 };
 
+std::shared_ptr<Session> Authorizer::Impl::letIn(AccessRequest request) {
+  return std::make_shared<Grant>(std::move(request), std::string(), users, service, times);
+}
+
 unsigned Authorizer::Impl::ask(AccessRequest request, Verdict verdict) {
   if (candidates.size() >= kMaxCandidates || (service && service->busy() >= kMaxExchanges)) {
     verdict(Error{503, "Too many clients wait to be let in. Try again later."});
+    return 0;
+  }
+  if (!service && !element.asksApplication()) {
+    verdict(letIn(std::move(request)));
     return 0;
   }
   const unsigned id = nextId++;
@@ -188,11 +196,7 @@ void Authorizer::Impl::onApplication(unsigned id, bool allowed) {
     GST_INFO("stream %s: the application refuses a client", candidate.request.stream.c_str());
     return give(id, Error{403, "You may not publish this stream."});
   }
-  if (!service) {
-    auto session =
-        std::make_shared<Grant>(std::move(candidate.request), std::string(), users, service, times);
-    return give(id, std::shared_ptr<Session>(std::move(session)));
-  }
+  if (!service) return give(id, letIn(std::move(candidate.request)));
   candidate.question =
       service->ask(candidate.request, AuthService::Type::NewSession,
                    [weak = weak_from_this(), id](const Result<AuthService::Answer> &answer) {
@@ -232,7 +236,11 @@ Result<std::shared_ptr<Session>> Authorizer::Impl::decide(
   const std::string user =
       answer->userId.empty() ? "token " + request.token : "id " + answer->userId;
   const auto max = answer->terms.maxSessions;
-  if (max && users->count(user) >= *max) {
+  // Between two of one stream duplicate-policy decides: so who was lost can return.
+  auto [begin, end] = users->equal_range(user);
+  const auto others = std::count_if(
+      begin, end, [&](const auto &session) { return session.second != request.stream; });
+  if (max && unsigned(others) >= *max) {
     GST_INFO("stream %s: a client's user has %u sessions already", stream, *max);
     return Error{403, "There are too many sessions of this user."};
   }
@@ -256,6 +264,12 @@ Authorizer::Authorizer(ElementSide &element, std::shared_ptr<ControlThread> thre
     : impl_(std::make_shared<Impl>(element, thread, workers)) {
   impl_->times = times;
   if (!authUrl.empty()) impl_->service = std::make_shared<AuthService>(authUrl, times.answer);
+}
+
+void Authorizer::refuseAll(const std::string &reason) {
+  const auto impl = impl_;  // a verdict may end this
+  while (!impl->candidates.empty())
+    impl->give(impl->candidates.begin()->first, Error{503, reason});
 }
 
 /// A verdict or an answer that is being given may hold the rest a moment longer.

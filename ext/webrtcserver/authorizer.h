@@ -60,6 +60,8 @@ class Authorizer {
   unsigned ask(AccessRequest request, Verdict verdict) REQUIRES(control);
   /// The client is gone: its verdict is not called.
   void cancel(unsigned id) REQUIRES(control);
+  /// Gives every verdict that is still owed: 503 with that reason.
+  void refuseAll(const std::string &reason) REQUIRES(control);
 
  private:
   struct Impl;

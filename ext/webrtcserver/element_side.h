@@ -32,6 +32,8 @@ class ElementSide {
   /// Settings as they are now, with what changed since the start where that is allowed; any thread.
   virtual Settings settings() const = 0;
 
+  /// Whether the application wants to be asked; any thread.
+  virtual bool asksApplication() const { return true; }
   /// The application's word on a client (signal `authorize`).
   virtual bool authorize(const AccessRequest &request) = 0;
   virtual void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) = 0;

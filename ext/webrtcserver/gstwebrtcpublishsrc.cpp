@@ -103,8 +103,7 @@ static GstStateChangeReturn changeState(GstElement *element, GstStateChange tran
     if (auto started = src.start(); !started) {
       GST_ELEMENT_ERROR(element, RESOURCE, OPEN_READ,
                         ("The server could not be started: %s.", started.error().detail.c_str()),
-                        ("The properties address and port say where it listens; port=0 picks a "
-                         "free one."));
+                        (nullptr));
       return GST_STATE_CHANGE_FAILURE;
     }
   }
@@ -304,6 +303,9 @@ static void gst_webrtc_publish_src_class_init(GstWebRTCPublishSrcClass *klass) {
 
 static void gst_webrtc_publish_src_init(GstWebRTCPublishSrc *self) {
   PublishSrc::Signals emit;
+  emit.asksApplication = [self] {
+    return bool(g_signal_has_handler_pending(self, signalIds[SIGNAL_AUTHORIZE], 0, FALSE));
+  };
   emit.authorize = [self](const std::string &stream, GstStructure *request) {
     gboolean accepted = TRUE;
     g_signal_emit(self, signalIds[SIGNAL_AUTHORIZE], 0, stream.c_str(), request, &accepted);

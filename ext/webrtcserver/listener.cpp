@@ -133,7 +133,8 @@ Result<void> Listener::listen(const std::string &address, unsigned port) {
   g_socket_set_listen_backlog(socket_.get(), kBacklog);
   if (!g_socket_bind(socket_.get(), socketAddress.get(), TRUE, Out(error)) ||
       !g_socket_listen(socket_.get(), Out(error)))
-    return Error{0, error->message};
+    return Error{0, std::string(error->message) +
+                        " (the properties address and port; port=0 picks a free one)"};
   auto bound = Ref<GSocketAddress>::take(g_socket_get_local_address(socket_.get(), nullptr));
   port_ = bound ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound.get())) : 0;
   startAccepting();

@@ -16,8 +16,14 @@ GWS_LOG_CATEGORY("webrtcpublishsrc", "the source element");
 
 namespace gws {
 
+constexpr double kRefusalsPerSecond = 1, kRefusalsAtOnce = 20;
+
+static RateTime monotonicNow() { return RateTime(g_get_monotonic_time() / 1000); }
+
 PublishSrc::PublishSrc(GstBin *element, Signals signals)
-    : element_(element), signals_(std::move(signals)) {}
+    : element_(element),
+      signals_(std::move(signals)),
+      refusals_(kRefusalsPerSecond, kRefusalsAtOnce, monotonicNow()) {}
 
 PublishSrc::~PublishSrc() {
   if (warmUp_.joinable()) warmUp_.join();
@@ -388,6 +394,10 @@ void PublishSrc::publisherRemoved(const std::string &stream, const std::string &
 }
 
 void PublishSrc::publisherRefused(const std::string &stream, const std::string &reason) {
+  {
+    Lock lock(mutex_);
+    if (!refusals_.take(monotonicNow())) return;
+  }
   GST_ELEMENT_WARNING(element_, STREAM, WRONG_TYPE,
                       ("A publisher of the stream %s was refused.", stream.c_str()),
                       ("%s", reason.c_str()));

@@ -14,6 +14,7 @@
 #include "element_side.h"
 #include "gst/common/result.h"
 #include "gst/common/threads.h"
+#include "rate_limit.h"
 #include "server.h"
 #include "settings.h"
 #include "stream_host.h"
@@ -27,6 +28,7 @@ class PublishSrc final : public ElementSide {
  public:
   /// How the glue emits the element's signals.
   struct Signals {
+    std::function<bool()> asksApplication;  ///< whether `authorize` has a handler
     std::function<bool(const std::string &stream, GstStructure *request)> authorize;
     std::function<void(const std::string &id, GstElement *webrtcbin)> webrtcbinReady;
     std::function<void(const std::string &stream, const std::string &id)> publisherAdded;
@@ -71,6 +73,7 @@ class PublishSrc final : public ElementSide {
   void addSometimesPad(GstPad *pad) override;
   void removeSometimesPad(GstPad *pad) override;
   Settings settings() const override;
+  bool asksApplication() const override { return signals_.asksApplication(); }
   bool authorize(const AccessRequest &request) override;
   void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) override;
   void publisherAdded(const std::string &stream, const std::string &publisherId) override;
@@ -107,7 +110,8 @@ class PublishSrc final : public ElementSide {
 
   Running running_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
-  std::thread warmUp_;  ///< only of the process's first element
+  RateLimit refusals_ GUARDED_BY(mutex_);  ///< that the bus is told of: nobody may be reading it
+  std::thread warmUp_;                     ///< only of the process's first element
 };
 
 }  // namespace gws

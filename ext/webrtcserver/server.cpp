@@ -15,7 +15,7 @@ namespace gws {
 constexpr const char *kResourcePath = "/org/gstreamer/webrtcserver/web/";
 constexpr const char *kContentPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; "
+    "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'";
 
 constexpr const char *kVisit = "gws-visit";
@@ -97,6 +97,7 @@ static void reply(SoupServerMessage *message, unsigned status, const char *type,
   SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
   soup_message_headers_replace(headers, "Content-Security-Policy", kContentPolicy);
   soup_message_headers_replace(headers, "X-Content-Type-Options", "nosniff");
+  soup_message_headers_replace(headers, "X-Frame-Options", "DENY");
   soup_message_headers_replace(headers, "Referrer-Policy", "no-referrer");
   soup_message_headers_replace(headers, "Cache-Control", "no-cache");
   soup_server_message_set_response(message, type, SOUP_MEMORY_COPY, body.data(), body.size());

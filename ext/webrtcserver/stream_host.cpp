@@ -51,7 +51,7 @@ void StreamHost::start() {
 void StreamHost::stop() {
   stopped_ = true;
   timer_.stop();
-  authorizer_.reset();
+  authorizer_->refuseAll("The pipeline stops.");
   for (auto &[id, client] : clients_) {
     refuse(*client, CloseCode::GoingAway, "the pipeline stops");
     endRunsOf(*client, EndCause::Refused, "the pipeline stops");
@@ -59,6 +59,7 @@ void StreamHost::stop() {
 }
 
 void StreamHost::clear() {
+  authorizer_.reset();
   clients_.clear();
   runs_.clear();
 }

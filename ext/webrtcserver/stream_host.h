@@ -45,7 +45,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   Result<void> admitPage(const std::string &stream, const std::string &token) const
       REQUIRES(control);
   Result<void> admitToken(const std::string &token) const REQUIRES(control);
-  /// Between start() and stop().
+  /// From start() to clear().
   Authorizer &authorizer() REQUIRES(control) { return *authorizer_; }
 
   /// The TCP connection of a client.

@@ -265,7 +265,7 @@ class FileIdentity final : public TlsIdentity {
 Result<std::unique_ptr<TlsIdentity>> TlsIdentity::load(const std::string &certificateFile,
                                                        const std::string &privateKeyFile) {
   if (certificateFile.empty())
-    return Error{0, "private-key-file is set without certificate-file, expected both"};
+    return Error{0, "private-key-file is set, certificate-file is not; expected both"};
   if (!g_tls_backend_supports_tls(g_tls_backend_get_default()))
     return Error{0,
                  "certificate-file is set, but GIO cannot speak TLS here: install "

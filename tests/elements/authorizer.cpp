@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who is let in, by the application and by the operator's service, and for how long.
+// Who is let in, by the application and by the operator's service.
+#include <glib/gstdio.h>
+
 #include "tests/elements/authorizer.h"
+#include "tests/elements/certificates.h"
 
 using namespace gws;
 using namespace gws::test;
@@ -8,10 +11,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// Short enough to wait for, long enough for an answer over loopback on a busy machine.
-constexpr milliseconds kShortAnswer(1000);
-/// A permission that has to be renewed at once.
-constexpr AuthorizerTimes kRestless{.duration = milliseconds(20), .retry = milliseconds(20)};
+/// For services that do not answer anyway.
+const AuthorizerTimes kImpatient{.answer = milliseconds(300)};
 
 /// Keeps the application's handlers until it opens.
 class Barrier {
@@ -27,23 +28,28 @@ class Barrier {
   Watched<bool> open_;
 };
 
-std::string sessionOf(const Service::Question &question) { return question.member("session_id"); }
-
-/// How often the session of a stream was asked about with that type.
-std::size_t count(const Service &service, const std::string &stream, const std::string &type) {
-  std::size_t found = 0;
-  for (const auto &question : service.questions())
-    found += question.member("name") == stream && question.member("request_type") == type;
-  return found;
+Ref<GTlsCertificate> certificateOf(const Issued &issued) {
+  const std::string pem = issued.certificate() + issued.key();
+  return Ref<GTlsCertificate>::take(g_tls_certificate_new_from_pem(pem.c_str(), -1, nullptr));
 }
 
-bool waitUpdates(Service &service, const std::string &stream, std::size_t updates) {
-  const gint64 until = g_get_monotonic_time() + kDeadline.count() * 1000;
-  while (count(service, stream, "update_session") < updates)
-    if (g_get_monotonic_time() > until || !service.waitQuestions(service.questions().size() + 1))
-      return false;
-  return true;
-}
+/// The process trusts that certificate, and no other.
+class Trust {
+ public:
+  explicit Trust(const Issued &issued) {
+    char *made = nullptr;
+    close(g_file_open_tmp("trusted-XXXXXX.pem", &made, nullptr));
+    path_ = takeString(made);
+    fail_unless(g_file_set_contents(path_.c_str(), issued.certificate().c_str(), -1, nullptr));
+    auto database = Ref<GTlsDatabase>::take(g_tls_file_database_new(path_.c_str(), nullptr));
+    g_tls_backend_set_default_database(g_tls_backend_get_default(), database.get());
+  }
+  ~Trust() { g_remove(path_.c_str()); }
+  Trust(const Trust &) = delete;
+
+ private:
+  std::string path_;
+};
 
 }  // namespace
 
@@ -58,6 +64,17 @@ GST_START_TEST(verdict_withoutAService_isTheApplications) {
     fail_unless_same_text(wanted.session->request().sessionId, "session-of-wanted");
   });
   bench.ask(requestOf("unwanted")).mustGet(403);
+}
+GST_END_TEST;
+
+GST_START_TEST(verdict_whenThereIsNobodyToAsk_comesAtOnce) {
+  Bench bench;
+  bench.application.hasHandler = false;
+  Applicant &applicant = bench.ask(requestOf("cam"));
+  fail_unless_equals_int(applicant.id, 0);
+  fail_unless_equals_int(applicant.outcome.get().verdicts, 1);
+  applicant.mustGet(0);
+  fail_unless_equals_int(bench.application.asked.get(), 0);
 }
 GST_END_TEST;
 
@@ -161,7 +178,7 @@ GST_END_TEST;
 
 GST_START_TEST(service_thatNeverAnswers_is503) {
   Dribbler service;
-  Bench bench({.url = service.url(), .times = {.answer = kShortAnswer}});
+  Bench bench({.url = service.url(), .times = kImpatient});
   bench.ask(requestOf("cam")).mustGet(503);
   fail_unless(service.waitAsked(1) && service.waitCut(1), "the connection is still open");
 }
@@ -170,7 +187,7 @@ GST_END_TEST;
 GST_START_TEST(service_thatDribbles_is503) {
   for (const char *begins : {"HTTP/1.1 200 OK\r\nX-Padding: ", "HTTP/1.1 1"}) {
     Dribbler service(begins);
-    Bench bench({.url = service.url(), .times = {.answer = kShortAnswer}});
+    Bench bench({.url = service.url(), .times = kImpatient});
     bench.ask(requestOf("cam")).mustGet(503);
   }
 }
@@ -186,8 +203,33 @@ GST_END_TEST;
 
 GST_START_TEST(service_withoutAHandshake_is503) {
   Dribbler service;
-  Bench bench({.url = service.url("https"), .times = {.answer = kShortAnswer}});
+  Bench bench({.url = service.url("https"), .times = kImpatient});
   bench.ask(requestOf("cam")).mustGet(503);
+}
+GST_END_TEST;
+
+GST_START_TEST(service_overTls_isAskedByHttp11) {
+  g_setenv("SOUP_SERVER_HTTP2", "1", TRUE);
+  const Issued issued("localhost");
+  Trust trust(issued);
+  Watched<int> version;
+  version.set(-1);
+  const auto note = [&version](SoupServerMessage *message, const Service::Question &) {
+    version.set(soup_server_message_get_http_version(message));
+  };
+  Service service(note, certificateOf(issued).get());
+  Bench bench({.url = service.url()});
+  bench.ask(requestOf("cam")).mustGet(0);
+  fail_unless_equals_int(version.get(), SOUP_HTTP_1_1);
+}
+GST_END_TEST;
+
+GST_START_TEST(service_overTlsThatIsNotTrusted_is503AndLearnsNothing) {
+  Trust trust(Issued("localhost"));
+  Service service(nullptr, certificateOf(Issued("localhost")).get());
+  Bench bench({.url = service.url()});
+  bench.ask(requestOf("cam")).mustGet(503);
+  fail_unless_equals_int(service.questions().size(), 0);
 }
 GST_END_TEST;
 
@@ -221,16 +263,15 @@ GST_END_TEST;
 
 GST_START_TEST(log_ofAnOutage_isOneWarningWithoutSecrets) {
   Log log;
-  Service service(Service::neverAnswer);
-  Bench bench({.url = service.url("user:pass-word@", "/decide?key=of-ours"),
-               .times = {.answer = kShortAnswer}});
+  Service service(Service::hangUp);
+  Bench bench({.url = service.url("user:pass-word@", "/decide?key=of-ours")});
   bench.ask(requestOf("cam")).mustGet(503);
   bench.ask(requestOf("cam")).mustGet(503);
   fail_unless_equals_int(log.warnings(), 1);
   service.setScript(Service::status(403));
   bench.ask(requestOf("cam")).mustGet(403);
   fail_unless_equals_int(log.warnings(), 1);
-  service.setScript(Service::neverAnswer);
+  service.setScript(Service::hangUp);
   bench.ask(requestOf("cam")).mustGet(503);
   fail_unless_equals_int(log.warnings(), 2);
   bool named = false;
@@ -320,160 +361,6 @@ GST_START_TEST(clients_ofAReconnectionStorm_areAllAsked) {
 }
 GST_END_TEST;
 
-GST_START_TEST(session_whoseTimeIsOver_isAskedAboutAgain) {
-  Service service(Service::headers({{"X-AuthDuration", "1"}}));
-  // Were the header not honoured, nothing would be asked again in time.
-  Bench bench({.url = service.url()});
-  Applicant &applicant = bench.ask(requestOf("cam"));
-  applicant.mustGet(0);
-  fail_unless(service.waitQuestions(3), "was not asked again");
-  const auto questions = service.questions();
-  fail_unless_same_text(questions[0].member("request_type"), "new_session");
-  for (const auto &question : questions) {
-    fail_unless_same_text(sessionOf(question), "session-of-cam");
-    fail_unless_same_text(question.member("token"), "tok-1");
-    if (&question != &questions[0])
-      fail_unless_same_text(question.member("request_type"), "update_session");
-  }
-  fail_unless_same_text(applicant.revoked.get(), "");
-}
-GST_END_TEST;
-
-GST_START_TEST(session_whoseUpdateIsRefused_isRevokedOnce) {
-  for (const unsigned status : {401U, 302U, 500U}) {
-    Service service([status](SoupServerMessage *message, const Service::Question &question) {
-      if (question.member("request_type") == "update_session")
-        soup_server_message_set_status(message, status, nullptr);
-    });
-    Bench bench({.url = service.url(), .times = kRestless});
-    Applicant &applicant = bench.ask(requestOf("cam"));
-    applicant.mustGet(0);
-    fail_unless(applicant.revoked.waitFor([](const std::string &now) { return !now.empty(); }));
-    fail_unless_same_text(applicant.revoked.get(), "the permission to publish has ended");
-    fail_unless_equals_int(service.questions().size(), 2);
-    Watched<std::string> again;
-    bench.control->call([&] {
-      onControlThread();
-      applicant.session->onRevoked([&again](const std::string &reason) { again.set(reason); });
-    });
-    fail_unless_same_text(again.get(), "the permission to publish has ended");
-  }
-}
-GST_END_TEST;
-
-GST_START_TEST(session_whoseUpdateIsNotAnswered_isKeptAndAskedAboutAgain) {
-  Service service(
-      [updates = 0](SoupServerMessage *message, const Service::Question &question) mutable {
-        if (question.member("request_type") == "update_session" && ++updates <= 2)
-          Service::neverAnswer(message, question);
-      });
-  AuthorizerTimes times = kRestless;
-  times.answer = milliseconds(300);
-  Bench bench({.url = service.url(), .times = times});
-  Applicant &applicant = bench.ask(requestOf("cam"));
-  applicant.mustGet(0);
-  fail_unless(waitUpdates(service, "cam", 5));
-  fail_unless_same_text(applicant.revoked.get(), "");
-}
-GST_END_TEST;
-
-GST_START_TEST(session_unansweredForTooLong_isRevoked) {
-  Service service([](SoupServerMessage *message, const Service::Question &question) {
-    if (question.member("request_type") == "update_session")
-      Service::neverAnswer(message, question);
-  });
-  AuthorizerTimes times = kRestless;
-  times.answer = milliseconds(300);
-  times.patience = milliseconds(1000);
-  Bench bench({.url = service.url(), .times = times});
-  Applicant &applicant = bench.ask(requestOf("cam"));
-  applicant.mustGet(0);
-  fail_unless(applicant.revoked.waitFor([](const std::string &now) { return !now.empty(); }));
-  fail_unless(service.questions().size() >= 3, "was asked about once only");
-}
-GST_END_TEST;
-
-GST_START_TEST(session_thatEnds_isNotAskedAboutAnyMore) {
-  Service service;
-  Bench bench({.url = service.url(), .times = kRestless});
-  Applicant &gone = bench.ask(requestOf("gone"));
-  Applicant &stays = bench.ask(requestOf("stays"));
-  gone.mustGet(0);
-  stays.mustGet(0);
-  fail_unless(waitUpdates(service, "gone", 2));
-  bench.leave(gone);
-  const std::size_t asked = count(service, "gone", "update_session");
-  fail_unless(waitUpdates(service, "stays", count(service, "stays", "update_session") + 5));
-  // One may have been on its way.
-  fail_unless(count(service, "gone", "update_session") <= asked + 1);
-}
-GST_END_TEST;
-
-GST_START_TEST(session_afterItsAuthorizer_isNotAskedAboutAnyMore) {
-  Service service;
-  Bench bench({.url = service.url(), .times = kRestless});
-  Applicant &applicant = bench.ask(requestOf("cam"));
-  applicant.mustGet(0);
-  fail_unless(waitUpdates(service, "cam", 1));
-  bench.control->call([&bench] { bench.authorizer.reset(); });
-  const std::size_t asked = service.questions().size();
-  Bench other({.url = service.url(), .times = kRestless});
-  other.ask(requestOf("other")).mustGet(0);
-  fail_unless(waitUpdates(service, "other", 5));
-  fail_unless(count(service, "cam", "update_session") + 1 <= asked + 1);
-  bench.control->call(
-      [&applicant] { fail_unless_same_text(applicant.session->request().stream, "cam"); });
-}
-GST_END_TEST;
-
-GST_START_TEST(maxSessions_ofAUserId_countWhoIsThere) {
-  Service service([](SoupServerMessage *message, const Service::Question &question) {
-    Service::headers({{"X-Max-Sessions", "2"}, {"X-UserId", question.member("name")}})(message,
-                                                                                       question);
-  });
-  Bench bench({.url = service.url()});
-  Applicant &first = bench.ask(requestOf("ann", "a"));
-  first.mustGet(0);
-  bench.ask(requestOf("ann", "b")).mustGet(0);
-  Applicant &third = bench.ask(requestOf("ann", "c"));
-  third.mustGet(403);
-  fail_unless_same_text(third.wait().detail, "There are too many sessions of this user.");
-  bench.ask(requestOf("bob", "a")).mustGet(0);
-  bench.leave(first);
-  bench.ask(requestOf("ann", "c")).mustGet(0);
-  bench.ask(requestOf("ann", "c")).mustGet(403);
-}
-GST_END_TEST;
-
-GST_START_TEST(maxSessions_withoutAUserId_countTokens) {
-  Service service(Service::headers({{"X-Max-Sessions", "1"}}));
-  Bench bench({.url = service.url()});
-  bench.ask(requestOf("a", "ann")).mustGet(0);
-  bench.ask(requestOf("b", "ann")).mustGet(403);
-  bench.ask(requestOf("b", "bob")).mustGet(0);
-  bench.ask(requestOf("c", "")).mustGet(0);
-  bench.ask(requestOf("d", "")).mustGet(403);
-  // Nobody chooses his token so that he takes another's place.
-  service.setScript(Service::headers({{"X-Max-Sessions", "1"}, {"X-UserId", "ann"}}));
-  bench.ask(requestOf("e", "zoe")).mustGet(0);
-}
-GST_END_TEST;
-
-GST_START_TEST(maxSessions_ofAnUpdate_revokeNobody) {
-  Service service([](SoupServerMessage *message, const Service::Question &question) {
-    const bool isUpdate = question.member("request_type") == "update_session";
-    Service::headers({{"X-Max-Sessions", isUpdate ? "1" : "2"}})(message, question);
-  });
-  Bench bench({.url = service.url(), .times = kRestless});
-  Applicant &first = bench.ask(requestOf("a"));
-  Applicant &second = bench.ask(requestOf("b"));
-  first.mustGet(0);
-  second.mustGet(0);
-  fail_unless(waitUpdates(service, "a", 2) && waitUpdates(service, "b", 2));
-  fail_unless_same_text(first.revoked.get() + second.revoked.get(), "");
-}
-GST_END_TEST;
-
 GST_START_TEST(cancel_whileTheServiceIsAsked_givesNoVerdict) {
   Dribbler service;
   Bench bench({.url = service.url()});
@@ -500,7 +387,33 @@ GST_START_TEST(cancel_whileTheApplicationIsAsked_givesNoVerdict) {
   bench.workers.waitIdle();
   bench.control->call([] {});
   fail_unless_equals_int(applicant.outcome.get().verdicts, 0);
-  fail_unless_equals_int(count(service, "gone", "new_session"), 0);
+  for (const auto &question : service.questions())
+    fail_unless_same_text(question.member("name"), "cam");
+}
+GST_END_TEST;
+
+GST_START_TEST(refuseAll_whateverTheyWaitFor_is503ForEachOnce) {
+  Dribbler service;
+  Bench bench({.url = service.url()});
+  Watched<bool> open;
+  bench.application.decide = [&open](const AccessRequest &request) {
+    return request.stream != "slow" || open.waitFor([](bool now) { return now; });
+  };
+  Applicant &atApplication = bench.ask(requestOf("slow"));
+  Applicant &atService = bench.ask(requestOf("cam"));
+  fail_unless(service.waitAsked(1));
+  bench.control->call([&bench] {
+    onControlThread();
+    bench.authorizer->refuseAll("The pipeline stops.");
+  });
+  open.set(true);
+  bench.workers.waitIdle();
+  bench.control->call([] {});
+  for (Applicant *one : {&atApplication, &atService}) {
+    one->mustGet(503);
+    fail_unless_same_text(one->wait().detail, "The pipeline stops.");
+  }
+  fail_unless(service.waitCut(1), "the connection is still open");
 }
 GST_END_TEST;
 
@@ -518,27 +431,18 @@ GST_START_TEST(authorizer_endedByItsVerdict_isNotTouchedAgain) {
     bench.ask(requestOf("cam"), end(bench)).mustGet(status == 200 ? 0 : 401);
   }
   service.setScript(Service::neverAnswer);
-  Bench bench({.url = service.url(), .times = {.answer = milliseconds(100)}});
-  bench.ask(requestOf("cam"), end(bench)).mustGet(503);
-}
-GST_END_TEST;
-
-GST_START_TEST(session_endedByItsRevocation_isNotTouchedAgain) {
-  Service service([](SoupServerMessage *message, const Service::Question &question) {
-    if (question.member("request_type") == "update_session")
-      soup_server_message_set_status(message, 403, nullptr);
-  });
-  Bench bench({.url = service.url(), .times = kRestless});
-  Watched<bool> ended;
-  bench.ask(requestOf("cam"), [&] {
+  {
+    Bench bench({.url = service.url(), .times = kImpatient});
+    bench.ask(requestOf("cam"), end(bench)).mustGet(503);
+  }
+  Bench bench({.url = service.url()});
+  Applicant &applicant = bench.ask(requestOf("cam"), end(bench));
+  bench.ask(requestOf("cam"), end(bench));
+  bench.control->call([&bench] {
     onControlThread();
-    Applicant &applicant = *bench.applicants[0];
-    applicant.session->onRevoked([&](const std::string &) {
-      applicant.session.reset();
-      ended.set(true);
-    });
+    bench.authorizer->refuseAll("The pipeline stops.");
   });
-  fail_unless(ended.waitFor([](bool now) { return now; }));
+  applicant.mustGet(503);
 }
 GST_END_TEST;
 
@@ -580,6 +484,7 @@ static Suite *authorizer_suite() {
   TCase *verdicts = tcase_create("verdicts");
   suite_add_tcase(suite, verdicts);
   tcase_add_test(verdicts, verdict_withoutAService_isTheApplications);
+  tcase_add_test(verdicts, verdict_whenThereIsNobodyToAsk_comesAtOnce);
   tcase_add_test(verdicts, verdict_afterTheApplicationsNo_doesNotAskTheService);
   tcase_add_test(verdicts, verdict_ofEachStatus_isAsDocumented);
   tcase_add_test(verdicts, verdict_ofARefusal_repeatsNothing);
@@ -590,6 +495,8 @@ static Suite *authorizer_suite() {
   tcase_add_test(verdicts, service_thatDribbles_is503);
   tcase_add_test(verdicts, service_thatDribblesItsBody_hasAnsweredAndIsCut);
   tcase_add_test(verdicts, service_withoutAHandshake_is503);
+  tcase_add_test(verdicts, service_overTls_isAskedByHttp11);
+  tcase_add_test(verdicts, service_overTlsThatIsNotTrusted_is503AndLearnsNothing);
   tcase_add_test(verdicts, service_thatDoesNotListen_is503);
   tcase_add_test(verdicts, service_withAnEndlessBody_hasAnsweredAndIsCut);
   tcase_add_test(verdicts, log_ofAnOutage_isOneWarningWithoutSecrets);
@@ -598,23 +505,12 @@ static Suite *authorizer_suite() {
   tcase_add_test(verdicts, application_withManyClients_isAskedByAtMost32AtOnce);
   tcase_add_test(verdicts, clients_beyondTheLimit_are503UntilOneLeaves);
   tcase_add_test(verdicts, clients_ofAReconnectionStorm_areAllAsked);
-  TCase *sessions = tcase_create("sessions");
-  suite_add_tcase(suite, sessions);
-  tcase_add_test(sessions, session_whoseTimeIsOver_isAskedAboutAgain);
-  tcase_add_test(sessions, session_whoseUpdateIsRefused_isRevokedOnce);
-  tcase_add_test(sessions, session_whoseUpdateIsNotAnswered_isKeptAndAskedAboutAgain);
-  tcase_add_test(sessions, session_unansweredForTooLong_isRevoked);
-  tcase_add_test(sessions, session_thatEnds_isNotAskedAboutAnyMore);
-  tcase_add_test(sessions, session_afterItsAuthorizer_isNotAskedAboutAnyMore);
-  tcase_add_test(sessions, maxSessions_ofAUserId_countWhoIsThere);
-  tcase_add_test(sessions, maxSessions_withoutAUserId_countTokens);
-  tcase_add_test(sessions, maxSessions_ofAnUpdate_revokeNobody);
   TCase *ends = tcase_create("ends");
   suite_add_tcase(suite, ends);
   tcase_add_test(ends, cancel_whileTheServiceIsAsked_givesNoVerdict);
   tcase_add_test(ends, cancel_whileTheApplicationIsAsked_givesNoVerdict);
+  tcase_add_test(ends, refuseAll_whateverTheyWaitFor_is503ForEachOnce);
   tcase_add_test(ends, authorizer_endedByItsVerdict_isNotTouchedAgain);
-  tcase_add_test(ends, session_endedByItsRevocation_isNotTouchedAgain);
   tcase_add_test(ends, authorizer_thatEndsAtAnyTime_givesNoVerdictAfterwards);
   return suite;
 }

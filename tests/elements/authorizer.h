@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -36,7 +37,9 @@ class Application final : public ElementSide {
  public:
   std::function<bool(const AccessRequest &)> decide = [](const AccessRequest &) { return true; };
   Watched<unsigned> asked;
+  std::atomic<bool> hasHandler = true;
 
+  bool asksApplication() const override { return hasHandler; }
   bool authorize(const AccessRequest &request) override {
     asked.update([](unsigned &count) { ++count; });
     return decide(request);
@@ -55,6 +58,11 @@ class Application final : public ElementSide {
   void publisherRemoved(const std::string &, const std::string &, const std::string &) override {}
   void publisherRefused(const std::string &, const std::string &) override {}
 };
+
+/// A permission that has to be renewed at once.
+inline const AuthorizerTimes kRestless{.answer = kDeadline,
+                                       .duration = std::chrono::milliseconds(20),
+                                       .retry = std::chrono::milliseconds(20)};
 
 /// One who asks to be let in. Its session belongs to the control thread.
 struct Applicant {
@@ -83,7 +91,7 @@ struct Applicant {
 /// An Authorizer on the real control thread, with real workers.
 struct BenchOptions {
   std::string url = "";
-  AuthorizerTimes times = {};
+  AuthorizerTimes times = {.answer = kDeadline};  ///< a slow machine is not at fault
 };
 class Bench {
  public:
@@ -157,12 +165,14 @@ class Service {
   /// On the service's thread; the message has status 200 and no body by then.
   using Script = std::function<void(SoupServerMessage *, const Question &)>;
 
-  explicit Service(Script script = nullptr);
+  /// With a certificate for localhost it speaks https.
+  explicit Service(Script script = nullptr, GTlsCertificate *certificate = nullptr);
   ~Service();
   Service(const Service &) = delete;
 
   std::string url(const std::string &before = "", const std::string &after = "/decide") const {
-    return "http://" + before + "127.0.0.1:" + std::to_string(port_) + after;
+    return (isTls_ ? "https://" : "http://") + before + (isTls_ ? "localhost:" : "127.0.0.1:") +
+           std::to_string(port_) + after;
   }
   void setScript(Script script) {
     loop_.call([&] { script_ = std::move(script); });
@@ -192,12 +202,18 @@ class Service {
   static void neverAnswer(SoupServerMessage *message, const Question &) {
     soup_server_message_pause(message);
   }
+  /// No answer either, but at once.
+  static void hangUp(SoupServerMessage *message, const Question &) {
+    auto stream = Ref<GIOStream>::take(soup_server_message_steal_connection(message));
+    g_io_stream_close(stream.get(), nullptr, nullptr);
+  }
   static Script endlessBody(unsigned status);
 
  private:
   static void onRequest(SoupServer *, SoupServerMessage *message, const char *path, GHashTable *,
                         gpointer self);
 
+  const bool isTls_;
   LoopThread loop_;
   Ref<SoupServer> server_;
   unsigned port_ = 0;
@@ -215,13 +231,16 @@ inline std::string Service::Question::member(const char *name) const {
              : "no such member";
 }
 
-inline Service::Service(Script script) : script_(std::move(script)) {
-  loop_.call([this] {
-    server_ = Ref<SoupServer>::take(soup_server_new("raw-paths", TRUE, nullptr));
+inline Service::Service(Script script, GTlsCertificate *certificate)
+    : isTls_(certificate), script_(std::move(script)) {
+  loop_.call([this, certificate] {
+    server_ = Ref<SoupServer>::take(
+        soup_server_new("raw-paths", TRUE, "tls-certificate", certificate, nullptr));
     soup_server_add_handler(server_.get(), nullptr, onRequest, this, nullptr);
     OwnedError error;
+    const int options = SOUP_SERVER_LISTEN_IPV4_ONLY | (isTls_ ? SOUP_SERVER_LISTEN_HTTPS : 0);
     const bool listens =
-        soup_server_listen_local(server_.get(), 0, SOUP_SERVER_LISTEN_IPV4_ONLY, Out(error));
+        soup_server_listen_local(server_.get(), 0, SoupServerListenOptions(options), Out(error));
     fail_unless(listens, "no port for the service");
     const Owned<GSList, g_slist_free> listeners(soup_server_get_listeners(server_.get()));
     auto address =

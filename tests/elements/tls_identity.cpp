@@ -188,7 +188,7 @@ constexpr Wrong kWrong[] = {
                       "FOLDER/own.pem"},
     {"own.pem", "rsa.key",
      KEY("rsa.key") "the private key does not belong to the first certificate of FOLDER/own.pem"},
-    {nullptr, "own.key", "private-key-file is set without certificate-file, expected both"},
+    {nullptr, "own.key", "private-key-file is set, certificate-file is not; expected both"},
 };
 
 std::string garbled(std::string pem) {
@@ -509,12 +509,18 @@ GST_START_TEST(files_thatAreGone_leaveTheLastOnesAndAreTakenWhenTheyComeBack) {
     fail_unless_equals_int(log.warnings.size(), time);
     fail_unless(log.warnings.back().find("certificate-file " + served.certificate +
                                          ": No such file or directory") == 0);
-    const Issued renewed("localhost");
-    served.folder.write("own.key", renewed.key());
-    served.folder.write("own.pem", renewed.certificate());
+    served.folder.write("own.pem", served.issued.certificate());
     look(*identity, 1);
-    mustHold(*identity, renewed);
+    mustHold(*identity, served.issued);
   }
+  fail_unless(g_unlink(served.certificate.c_str()) == 0);
+  look(*identity, 1);
+  const Issued renewed("localhost");
+  served.folder.write("own.key", renewed.key());
+  served.folder.write("own.pem", renewed.certificate());
+  look(*identity, 1);
+  mustHold(*identity, renewed);
+  fail_unless_equals_int(log.warnings.size(), 2);
 }
 GST_END_TEST
 
@@ -536,6 +542,9 @@ GST_START_TEST(links_thatLeadElsewhere_areFollowed) {
     lead(i);
     look(*identity, 1);
     mustHold(*identity, issued[i]);
+    const auto taken = identity->certificate();
+    look(*identity, 1);
+    fail_unless(identity->certificate().get() == taken.get(), "it was read again");
   }
 }
 GST_END_TEST

@@ -285,6 +285,7 @@ const AllowedRow kAllowed[] = {
     {"list_defaultPort_mayBeWritten", "https://b", "a", {"HTTPS://B:443"}, true},
     {"list_upperCase_may", "https://B", "a", {"https://b"}, true},
     {"list_otherScheme_mayNot", "http://b", "a", {"https://b"}, false},
+    {"list_otherSchemeSamePort_mayNot", "http://b:443", "a", {"https://b"}, false},
     {"list_otherPort_mayNot", "https://b:8443", "a", {"https://b"}, false},
     {"list_subdomain_mayNot", "https://x.b", "a", {"https://b"}, false},
     {"list_ownPageUnlisted_mayNot", "https://a", "a", {"https://b"}, false},

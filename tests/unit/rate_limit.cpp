@@ -148,6 +148,16 @@ void limits_idleBuckets_areForgottenByLaterCalls() {
   g_assert_cmpuint(limits.size(), ==, 1);
 }
 
+/// They go faster than strangers come.
+void limits_idleBuckets_areForgottenAmongStrangers() {
+  RateLimits limits(10, 10);
+  for (int i = 0; i < 1000; ++i)
+    limits.take("idle" + std::to_string(i), kStart);
+  for (int i = 0; i < 1000; ++i)
+    limits.take("stranger" + std::to_string(i), kStart + 1s + i * 20ms);
+  g_assert_cmpuint(limits.size(), <=, 6);
+}
+
 /// Each of them takes once and never comes back.
 void limits_endlessStrangers_keepTheSizeBounded() {
   RateLimits limits(10, 10);
@@ -212,6 +222,7 @@ int main(int argc, char **argv) {
   ADD(limits_emptyBucket_isNotForgottenBeforeItIsFull);
   ADD(limits_usedBucket_outlivesIdleOnes);
   ADD(limits_idleBuckets_areForgottenByLaterCalls);
+  ADD(limits_idleBuckets_areForgottenAmongStrangers);
   ADD(limits_endlessStrangers_keepTheSizeBounded);
   ADD(limits_tooManyKeys_shareOneBucket);
   ADD(limits_roomAgain_givesStrangersTheirOwn);
