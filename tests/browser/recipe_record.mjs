@@ -96,7 +96,7 @@ function watchFiles(s) {
   return lengths;
 }
 
-/// Whenever it was killed, nothing was left that is refused, and no end of a fragment was held back.
+/// Whenever it is killed, nothing is left that is refused, and no end of a fragment is held back.
 async function assertNeverTorn(s, file, lengths) {
   const seen = lengths.of(path.basename(file));
   const { whole, torn } = await cutFragments(file, seen);

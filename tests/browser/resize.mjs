@@ -25,15 +25,16 @@ function declare(codec, change) {
       video: { width: 640, height: 480 },
     });
     await publication.untilConnected();
-    const before = await publication.untilMediaSent(3);
+    const before = await publication.until('90 frames are sent',
+      ({ video, audio }) => video?.frames >= 90 && audio?.packets > 0);
     assert.deepEqual([before.video.width, before.video.height], [640, 480]);
     await changes[change](publication);
     const changed = await publication.until('a smaller picture is sent',
       ({ video }) => video.width === 320 && video.height === 240);
     await publication.until('90 smaller frames are sent',
       ({ video }) => video.frames >= changed.video.frames + 90);
-    const sent = await publication.report();
-    assert.equal(sent.closed, null);
+    const sent = await publication.reportAndMore();
+    assert.equal((await publication.report()).closed, null);
     await pipeline.interrupt();
 
     assert.deepEqual(pipeline.errors(), []);

@@ -59,7 +59,7 @@ async function visit(page, browser, options, code) {
   await publication.untilConnected();
   const { time } = await publication.report();
   await publication.until(`${seconds} s have passed`,
-    (report) => report.time >= time + 1000 * seconds, { seconds: seconds + 15 });
+    (report) => report.time >= time + 1000 * seconds, { seconds: 2 * seconds + 30 });
   await publication.stop(code);
 }
 
@@ -79,6 +79,6 @@ inBoth('sync_flashAndBeep_stayTogetherInTheRecording', async (s, browser) => {
   const delays = beepDelays(await beacons(file)).map(({ delay }) => Math.round(delay * 1000));
   const [middle] = [...delays].sort((a, b) => a - b).slice(delays.length >> 1);
   console.log(`# ${browser}: beep after flash, ms: ${middle}; ${delays.join(' ')}`);
-  assert.ok(delays.length >= 2 * seconds - 5, `${delays.length} beeps have a flash beside them`);
+  assert.ok(delays.length >= seconds, `${delays.length} beeps have a flash beside them`);
   assert.ok(Math.abs(middle) <= limit[browser], `more than ${limit[browser]} ms: ${delays}`);
-}, { seconds: 60 + 2 * seconds });
+}, { seconds: 120 + 4 * seconds });

@@ -12,7 +12,7 @@ function start(s, browser, properties = '') {
     ${recorder(browser, encodedVideo[browser])}`);
 }
 
-async function untilRunning(publication, frames = 30) {
+async function untilRunning(publication, frames = 60) {
   await publication.untilConnected();
   await publication.untilMore('video', frames);
 }
@@ -53,7 +53,7 @@ inBoth('takeover_streamIsLive_secondTabIsRefusedAndTheFirstGoesOn', async (s, br
   assert.equal((await first.report()).closed, null);
   assert.equal(messages(pipeline, 'webrtc-publisher-added'), 1);
   assert.deepEqual(removals(pipeline), []);
-  await assertOneRecording(s, pipeline, browser, { frames: 45, pause: 3 });
+  await assertOneRecording(s, pipeline, browser, { frames: 60, pause: 5 });
 });
 
 inBoth('takeover_policyIsReplace_secondTabGoesOnInTheFile', async (s, browser) => {
@@ -69,7 +69,7 @@ inBoth('takeover_policyIsReplace_secondTabGoesOnInTheFile', async (s, browser) =
   assert.equal((await second.report()).closed, null);
   assert.equal(messages(pipeline, 'webrtc-publisher-added'), 2);
   assert.deepEqual(removals(pipeline), [reason]);
-  await assertOneRecording(s, pipeline, browser, { frames: 50, pause: 3 });
+  await assertOneRecording(s, pipeline, browser, { frames: 70, pause: 5 });
 });
 
 inBoth('takeover_newConnectionOnTheSameSocket_fileGoesOn', async (s, browser) => {
@@ -83,7 +83,7 @@ inBoth('takeover_newConnectionOnTheSameSocket_fileGoesOn', async (s, browser) =>
   assert.deepEqual([closed, errors], [null, []]);
   assert.equal(messages(pipeline, 'webrtc-publisher-added'), 2);
   assert.deepEqual(removals(pipeline), ["replaced by the client's new offer"]);
-  await assertOneRecording(s, pipeline, browser, { frames: 50, pause: 3 });
+  await assertOneRecording(s, pipeline, browser, { frames: 70, pause: 5 });
 });
 
 inBoth('takeover_iceIsRestarted_publicationGoesOn', async (s, browser) => {
@@ -99,5 +99,5 @@ inBoth('takeover_iceIsRestarted_publicationGoesOn', async (s, browser) => {
   assert.deepEqual([closed, errors], [null, []]);
   assert.equal(messages(pipeline, 'webrtc-publisher-added'), 1);
   assert.deepEqual(removals(pipeline), []);
-  await assertOneRecording(s, pipeline, browser, { frames: 50, pause: 3 });
+  await assertOneRecording(s, pipeline, browser, { frames: 70, pause: 5 });
 });

@@ -44,11 +44,14 @@ const hiddenTabsAwake = [
 ];
 
 /// 'chromium' or 'firefox'. The caller closes it. `throttled`: a hidden tab is treated as a user's.
+/// `acceptInsecureCerts`: as a user who goes on at the warning about a certificate.
 export function launchBrowser(kind, options = {}) {
   return puppeteer.launch({
     browser: kind === 'firefox' ? 'firefox' : 'chrome',
     executablePath: executables[kind],
     headless: true,
+    timeout: 90_000,
+    acceptInsecureCerts: options.acceptInsecureCerts,
     ignoreDefaultArgs: options.throttled ? hiddenTabsAwake : [],
     ...(kind === 'firefox' ? firefoxOptions() : chromiumOptions(options)),
   });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Child processes that use the built plugin: started, watched, ended by their id.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 
 import { until, within } from './wait.mjs';
@@ -55,7 +57,7 @@ export class Program {
   }
 
   /// Waits until the output matches, gives the match.
-  untilOutput(what, pattern, seconds = 15) {
+  untilOutput(what, pattern, seconds = 30) {
     return until(what, () => {
       const match = this.output.match(pattern);
       if (!match && this.exit) throw new Error(`${what}: the program ended${this.tail()}`);
@@ -64,12 +66,13 @@ export class Program {
   }
 
   /// Ctrl-C, then the end. Fails when that takes too long, or when the exit code is not 0.
-  async interrupt({ seconds = 10 } = {}) {
+  async interrupt({ seconds = 30 } = {}) {
     this.child.kill('SIGINT');
     await this.finished({ seconds });
   }
 
-  async finished({ seconds = 10 } = {}) {
+  /// The end by itself. A goodbye that comes late is a loss, and a return is waited for.
+  async finished({ seconds = 60 } = {}) {
     const exit = await within(`the end of ${this.child.spawnfile}`, this.exited, seconds);
     if (exit.code !== 0) {
       throw new Error(`${this.child.spawnfile} ended with ${JSON.stringify(exit)}`);
@@ -92,14 +95,17 @@ export class Pipeline extends Program {
     super('gst-launch-1.0', ['-e', '-m', ...description.trim().split(/\s+/)], options);
   }
 
-  /// A pipeline whose server answers. `description` gets the port.
-  static async start(description, port, options) {
+  /// A pipeline whose server answers. `description` gets the port. `ca`: it speaks https, with a
+  /// certificate of that authority, PEM.
+  static async start(description, port, { ca, ...options } = {}) {
     const pipeline = new Pipeline(description, options);
     pipeline.port = port;
+    pipeline.ca = ca;
     try {
       await until('the server answers', async () => {
         if (pipeline.exit) throw new Error('the pipeline ended before its server answered');
-        return pipeline.get('/').then((answer) => answer.ok, () => false);
+        const answered = ca ? pipeline.shakeHands() : pipeline.get('/').then(({ ok }) => ok);
+        return answered.catch(() => false);
       });
     } catch (error) {
       await pipeline.destroy();
@@ -110,7 +116,19 @@ export class Pipeline extends Program {
   }
 
   get(where) {
-    return fetch(`http://127.0.0.1:${this.port}${where}`, { signal: AbortSignal.timeout(5000) });
+    return fetch(`http://127.0.0.1:${this.port}${where}`, { signal: AbortSignal.timeout(15_000) });
+  }
+
+  /// A TLS handshake, with node:tls's options: what was agreed on, { protocol, certificate }. Fails
+  /// where the authority `ca` does not vouch for the certificate.
+  async shakeHands(options = {}) {
+    const socket = connect({ host: '127.0.0.1', port: this.port, ca: this.ca, ...options });
+    try {
+      await once(socket, 'secureConnect', { signal: AbortSignal.timeout(15_000) });
+      return { protocol: socket.getProtocol(), certificate: socket.getPeerCertificate() };
+    } finally {
+      socket.destroy();
+    }
   }
 
   /// What an error message on the bus said, or nothing.

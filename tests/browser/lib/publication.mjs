@@ -35,7 +35,7 @@ export class Publication {
   }
 
   /// Polls report() until `test` of it is true; fails at once when the server closed the socket.
-  async until(what, test, { seconds = 20 } = {}) {
+  async until(what, test, { seconds = 40 } = {}) {
     let last;
     return until(what, async () => {
       last = await this.report();
@@ -53,7 +53,7 @@ export class Publication {
     return this.until(`${seconds} s of media were sent`,
       ({ audio, video }) =>
         (audio?.packets ?? 0) >= seconds * audioPacketsPerSecond && (video?.frames ?? 0) > 0,
-      { seconds: 3 * seconds + 15 });
+      { seconds: 3 * seconds + 40 });
   }
 
   /// `count` more frames of the video, or packets of the audio, than now.
@@ -61,11 +61,18 @@ export class Publication {
     const unit = kind === 'video' ? 'frames' : 'packets';
     const before = (await this.report())[kind]?.[unit] ?? 0;
     return this.until(`${count} more ${unit} of ${kind} were sent`,
-      (report) => (report[kind]?.[unit] ?? 0) >= before + count, { seconds: count / 10 + 15 });
+      (report) => (report[kind]?.[unit] ?? 0) >= before + count, { seconds: count / 5 + 40 });
+  }
+
+  /// report(), and then some more frames: the server has what the report counts when this is over.
+  async reportAndMore() {
+    const report = await this.report();
+    await this.untilMore(report.video ? 'video' : 'audio', 60);
+    return report;
   }
 
   /// What the server closed the socket with.
-  async untilRefused(seconds = 20) {
+  async untilRefused(seconds = 40) {
     let last;
     await until('the server closes the socket', async () => {
       last = await this.report();

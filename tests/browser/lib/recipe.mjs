@@ -22,9 +22,11 @@ export async function recipeBlock(page, heading, language, changes = {}) {
   return text;
 }
 
-/// The gst-launch-1.0 line of a recipe, for Scenario.pipeline(): its port is free.
+/// The gst-launch-1.0 line of a recipe, for Scenario.pipeline(): its port is free. Where the page
+/// says nothing about it, a publisher may take 20 s to return.
 export async function recipe(page, heading, changes = {}) {
-  const text = await recipeBlock(page, heading, 'sh', { 'port=8080': 'port=PORT', ...changes });
+  const text = await recipeBlock(page, heading, 'sh',
+    { 'port=8080': 'port=PORT reconnect-timeout=20000', ...changes });
   const line = text.replaceAll('\\\n', ' ').split('\n')
     .find((one) => one.startsWith('gst-launch-1.0'));
   return line.replace(/^gst-launch-1\.0( -[em]+)*/, '').trim();

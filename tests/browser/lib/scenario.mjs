@@ -44,11 +44,11 @@ class Scenario {
   }
 
   /// gst-launch-1.0 -e with this pipeline, ready to be published to. PORT in the description is
-  /// replaced by a free one; files are in the test's directory.
-  async pipeline(description) {
+  /// replaced by a free one; files are in the test's directory. Options as Pipeline.start() has.
+  async pipeline(description, options) {
     const port = await freePort();
     const pipeline = await Pipeline.start(description.replaceAll('PORT', port), port, {
-      cwd: this.directory,
+      cwd: this.directory, ...options,
     });
     return this.#adopt(pipeline);
   }
@@ -72,8 +72,9 @@ class Scenario {
   }
 
   /// The test's own client, publishing `stream` from that browser.
-  async publish(kind, port, stream, { browser, ...options } = {}) {
-    const page = await this.page(kind, `http://127.0.0.1:${port}/${stream}/publish`, browser);
+  async publish(kind, port, stream, { browser, scheme = 'http', ...options } = {}) {
+    const url = `${scheme}://127.0.0.1:${port}/${stream}/publish`;
+    const page = await this.page(kind, url, browser);
     return Publication.start(page, stream, options);
   }
 
@@ -86,7 +87,7 @@ class Scenario {
 }
 
 /// Declares a test named `<subject>_<condition>_<outcome>`.
-export function scenario(name, body, { seconds = 90 } = {}) {
+export function scenario(name, body, { seconds = 180 } = {}) {
   test(name, { timeout: 1000 * (seconds + 30) }, async (t) => {
     const s = new Scenario();
     t.after(() => s.finish());

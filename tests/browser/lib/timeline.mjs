@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // When something happens in a recorded file: packets, gaps, and the flashes and beeps of a beacon.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -7,7 +8,7 @@ import { promisify } from 'node:util';
 import { probe } from './media.mjs';
 
 /// A WebM file, base64, that flashes white and beeps on the left at once, for 0.1 s in every
-/// second.
+/// second. With several threads, libvpx waits busily and takes many times as long.
 export async function makeBeacon(file, seconds = 20) {
   const on = 'lt(mod(t,1),0.1)';
   await promisify(execFile)('ffmpeg', ['-nostdin', '-v', 'error',
@@ -15,7 +16,7 @@ export async function makeBeacon(file, seconds = 20) {
       + `drawbox=w=iw:h=ih:t=fill:color=white:enable='${on}'`,
     '-f', 'lavfi', '-i', `aevalsrc='if(${on},0.5*sin(2*PI*1000*t),0)|0':s=48000`,
     '-t', `${seconds}`, '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-g', '30',
-    '-b:v', '500k', '-c:a', 'libopus', '-b:a', '48k', file]);
+    '-b:v', '500k', '-threads', '1', '-c:a', 'libopus', '-b:a', '48k', file]);
   return readFile(file, 'base64');
 }
 
@@ -31,6 +32,20 @@ export async function packetTimes(file) {
 export function gaps(times, least) {
   const pairs = times.slice(1).map((to, i) => ({ from: times[i], to, seconds: to - times[i] }));
   return pairs.filter(({ seconds }) => seconds > least);
+}
+
+/// A recording that was interrupted once: the longest pause of its video, the pause of its audio
+/// that ends next to it, and how many pictures there are before and after. Both go on together.
+export async function interruption(file) {
+  const times = await packetTimes(file);
+  const video = gaps(times.video, 0).reduce((most, gap) =>
+    (gap.seconds > most.seconds ? gap : most));
+  const distance = (gap) => Math.abs(gap.to - video.to);
+  const [audio] = gaps(times.audio, 0.1).sort((a, b) => distance(a) - distance(b));
+  assert.ok(audio && distance(audio) <= 1,
+    `the tracks do not return together: ${JSON.stringify({ video, audio })}`);
+  const after = times.video.filter((time) => time >= video.to).length;
+  return { video, audio, counts: [times.video.length - after, after] };
 }
 
 /// What a filter of ffmpeg says of each frame, if it says something: [{ time, value }].
