@@ -7,6 +7,7 @@ import pathlib
 import re
 import shlex
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -18,8 +19,11 @@ TROUBLE = re.compile(r'^(WARNING|ERROR):.*|.*(CRITICAL|WARNING) \*\*.*', re.M)
 
 
 def on_any_port(text):
-    """The text with a port that is free, and without the windows that a test machine has not."""
+    """The text with a port that is free on this machine alone, with certificates that there are,
+    and without the windows that a test machine has not."""
     text = re.sub(r'\bauto(video|audio)sink\b', 'fakesink', re.sub(r'\bport=\d+', '', text))
+    text = re.sub(r'\baddress=0\.0\.0\.0', '', text)
+    text = re.sub(r'\b(certificate|private-key)-file=\S+', r'\1-file=\1.pem', text)
     text = re.sub(r'\bwebrtcpublishsrc(?= )', 'webrtcpublishsrc port=0', text)
     return text.replace('"port", 8080', '"port", 0')
 
@@ -69,9 +73,13 @@ def reserved_streams(text):
     return {renamed.get(pad, pad.split('_', 1)[1]) for pad in pads}
 
 
-def listed_streams(port):
+def listed_streams(port, authority, token):
+    """`authority`: the file by which the server is trusted, if it is there; else it speaks http."""
+    secure = authority.exists()
+    url = f'{"https" if secure else "http"}://127.0.0.1:{port}/streams.json?token={token}'
+    context = ssl.create_default_context(cafile=authority) if secure else None
     try:
-        with urllib.request.urlopen(f'http://127.0.0.1:{port}/streams.json', timeout=10) as reply:
+        with urllib.request.urlopen(url, timeout=10, context=context) as reply:
             return {stream['name'] for stream in json.load(reply)['streams']}
     except OSError as error:
         return str(error)
@@ -83,6 +91,8 @@ def run(command, expected, directory):
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     timer = threading.Timer(DEADLINE, process.kill)
     timer.start()
+    authority = pathlib.Path(directory, 'authority.crt')
+    token = ''.join(word[6:] for word in command if word.startswith('token='))
     output, port, playing = [], None, command[0] != 'gst-launch-1.0'  # programs do not say so
     for line in process.stdout:
         output.append(line)
@@ -90,7 +100,7 @@ def run(command, expected, directory):
         port = port or (found and (found[1] or found[2]))
         playing = playing or line.startswith('Setting pipeline to PLAYING')
         if port and playing:
-            if (listed := listed_streams(port)) != expected:
+            if (listed := listed_streams(port, authority, token)) != expected:
                 output.append(f'ERROR: the server lists {listed}, expected {expected}\n')
             process.send_signal(signal.SIGINT)
             break
@@ -103,11 +113,15 @@ def run(command, expected, directory):
 
 
 def main():
-    found = list(examples(pathlib.Path(sys.argv[1])))
+    root = pathlib.Path(sys.argv[1])
+    found = list(examples(root))
     print(f'1..{len(found)}')
     for number, (title, kind, text) in enumerate(found, 1):
         with tempfile.TemporaryDirectory() as directory:
             try:
+                if 'certificate-file=' in text:
+                    subprocess.run([root / 'tools/make-certificate', '--directory', directory],
+                                   check=True, capture_output=True, text=True)
                 command = command_of(kind, text, sys.argv[2:], directory)
                 fault = run(command, reserved_streams(text), directory)
             except subprocess.CalledProcessError as error:
