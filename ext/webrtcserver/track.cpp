@@ -184,8 +184,7 @@ bool Track::postpone(GstEvent *event) {
   if (!gst_video_event_is_force_key_unit(event) ||
       !gst_video_event_parse_upstream_force_key_unit(event, &at, nullptr, nullptr))
     return false;
-  GstClockTime time = now();
-  if (!GST_CLOCK_TIME_IS_VALID(at) || !GST_CLOCK_TIME_IS_VALID(time) || at <= time) return false;
+  if (!GST_CLOCK_TIME_IS_VALID(at) || !GST_CLOCK_TIME_IS_VALID(now())) return false;
   Lock lock(mutex_);
   if ((current_ && !needsKeyframe(*current_)) || keyframesAt_.size() >= kMaxKeyframeTimes)
     return false;
@@ -193,6 +192,7 @@ bool Track::postpone(GstEvent *event) {
   return true;
 }
 
+/// Until one comes: a request may be lost, and browsers ignore one soon after a key frame.
 bool Track::isKeyframeDue(GstBuffer *buffer) {
   {
     Lock lock(mutex_);
@@ -202,9 +202,10 @@ bool Track::isKeyframeDue(GstBuffer *buffer) {
   Lock lock(mutex_);
   const auto due = keyframesAt_.upper_bound(time);
   if (due == keyframesAt_.begin()) return false;
-  keyframesAt_.erase(keyframesAt_.begin(), due);
+  if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) return true;
   // One that comes by itself will do, the first of a publication for example.
-  return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  keyframesAt_.erase(keyframesAt_.begin(), due);
+  return false;
 }
 
 /// A muxer that has begun its file without this pad makes an error of caps that come later.
@@ -224,7 +225,7 @@ bool Track::isShutOut() {
 void Track::push(const std::shared_ptr<Inlet> &inlet, Ref<GstBuffer> buffer) {
   StreamLock streaming(outlet_);
   if (isShutOut()) return;
-  if (isKeyframeDue(buffer.get())) inlet->requestKeyframe(Inlet::Request::Now);
+  if (isKeyframeDue(buffer.get())) inlet->requestKeyframe(Inlet::Request::NowAndThen);
   Events headers;
   switch (admit(inlet, buffer.get(), headers)) {
     case Verdict::Drop:

@@ -49,10 +49,11 @@ export class Publication {
     return this.pc.getTransceivers().find((each) => each.receiver.track.kind === kind)?.sender;
   }
 
+  /// The goodbye goes first: media that end without one look like a loss.
   close() {
     this.#over = true;
-    this.pc.close();
     this.socket.close(1000);
+    this.pc.close();
   }
 
   /// What is being sent, as words.
