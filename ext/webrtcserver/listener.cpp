@@ -396,25 +396,25 @@ void Listener::dismiss(Connection &connection, const std::string &reason) {
   farewell(reason);
 }
 
-/// Of that address, or of the one that has most.
-Listener::Connection *Listener::oldestOf(const std::string *key) {
-  auto mayGo = [](const Connection &one) {
-    return one.phase != Phase::Publishing && one.phase != Phase::Closing;
+/// Of that address, if one is given, else of the one that has most of them.
+Listener::Connection *Listener::oldestOf(const std::string *key, const Connection *except) {
+  auto mayGo = [&](const Connection &one) {
+    return &one != except && one.phase != Phase::Publishing && one.phase != Phase::Closing &&
+           (!key || one.key == *key);
   };
   std::map<std::string, unsigned> counts;
-  if (!key)
-    for (auto &[id, one] : connections_)
-      if (mayGo(*one)) counts[one->key]++;
+  for (auto &[id, one] : connections_)
+    if (mayGo(*one)) counts[one->key]++;
   auto most = std::max_element(counts.begin(), counts.end(),
                                [](auto &a, auto &b) { return a.second < b.second; });
   for (auto &[id, one] : connections_)
-    if (mayGo(*one) && (key ? one->key == *key : one->key == most->first)) return one.get();
+    if (mayGo(*one) && one->key == most->first) return one.get();
   return nullptr;
 }
 
 bool Listener::makeRoom(const std::string &reason) {
   prune();
-  Connection *oldest = oldestOf(nullptr);
+  Connection *oldest = oldestOf(nullptr, nullptr);
   if (!oldest) return false;
   dismiss(*oldest, reason);
   return true;
@@ -423,17 +423,17 @@ bool Listener::makeRoom(const std::string &reason) {
 void Listener::limitAddress(Connection &newest) {
   if (newest.key.empty() || options_.maxConnectionsPerAddress == 0) return;
   prune();
-  auto count = [&]() REQUIRES(control) {
-    return std::count_if(connections_.begin(), connections_.end(), [&](auto &entry) {
-      return entry.second->key == newest.key && entry.second->phase != Phase::Closing;
-    });
-  };
-  if (count() <= options_.maxConnectionsPerAddress) return;
-  Connection *oldest = oldestOf(&newest.key);
-  if (!oldest || oldest == &newest)
-    newest.tooMany = true;
-  else
+  auto count = std::count_if(connections_.begin(), connections_.end(), [&](auto &entry) {
+    return entry.second->key == newest.key && entry.second->phase != Phase::Closing;
+  });
+  for (; count > options_.maxConnectionsPerAddress; count--) {
+    Connection *oldest = oldestOf(&newest.key, &newest);
+    if (!oldest) {
+      newest.tooMany = true;
+      return;
+    }
     dismiss(*oldest, "too many connections from your address");
+  }
 }
 
 void Listener::prune() {

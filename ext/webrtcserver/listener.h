@@ -104,7 +104,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void tick() REQUIRES(control);
   void prune() REQUIRES(control);
   Connection *find(unsigned id) REQUIRES(control);
-  Connection *oldestOf(const std::string *key) REQUIRES(control);
+  Connection *oldestOf(const std::string *key, const Connection *except) REQUIRES(control);
   static void cut(Connection &connection);
   static void dismiss(Connection &connection, const std::string &reason) REQUIRES(control);
   unsigned timeoutMs(Phase phase) const;

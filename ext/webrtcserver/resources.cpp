@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <sys/resource.h>
 
+#include <cerrno>
+
 #include "gst/common/glib_owned.h"
 
 namespace gws {
@@ -13,7 +15,7 @@ bool descriptorsLeft(unsigned needed) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
   Owned<DIR, closedir> open(opendir("/proc/self/fd"));
-  if (!open) return true;
+  if (!open) return errno != EMFILE && errno != ENFILE;
   rlim_t used = 0;
   while (readdir(open.get()))
     used++;
