@@ -7,7 +7,9 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <nice/agent.h>
+#include <nice/debug.h>
 
+#include <cstring>
 #include <vector>
 
 #include "gst/common/gobj.h"
@@ -44,7 +46,16 @@ static std::vector<std::string> interfaceAddresses(bool loopback) {
   return result;
 }
 
+/// libnice writes passwords into its messages, and G_MESSAGES_DEBUG=all is enough to have them
+/// printed. So it says nothing unless somebody asks for libnice by name.
+static void silenceAgents() {
+  const char *flags = g_getenv("NICE_DEBUG"), *domains = g_getenv("G_MESSAGES_DEBUG");
+  const bool asked = (flags && *flags) || (domains && std::strstr(domains, "libnice"));
+  if (!asked) nice_debug_disable(TRUE);
+}
+
 void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback) {
+  silenceAgents();
   auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
   if (!ice) return;
   g_object_set(ice.get(), "ice-tcp", FALSE, nullptr);

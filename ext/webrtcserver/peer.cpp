@@ -12,11 +12,22 @@ constexpr std::size_t kMaxUnknownMessages = 256;
 /// Candidate messages taken in all, used or not, as a multiple of PeerLimits::candidates.
 constexpr std::size_t kCandidateFlood = 4;
 constexpr double kOffersAtOnce = 8, kOffersPerSecond = 0.5;
-constexpr std::size_t kQuotedBytes = 160;  // a candidate's usual length and some
+constexpr std::size_t kQuotedBytes = 128;
 
 std::string seconds(PeerTime time) {
   if (time.count() % 1000 != 0) return std::to_string(time.count()) + " ms";
   return std::to_string(time.count() / 1000) + " s";
+}
+
+/// What a candidate begins with, to its type (RFC 8839, section 5.1), in quotes. Behind that, and
+/// in a text that is no candidate, there may be a password.
+std::string described(std::string_view candidate) {
+  constexpr int kWords = 8;
+  if (!candidate.starts_with("candidate:")) return "not a candidate";
+  std::size_t end = 0;
+  for (int word = 0; word < kWords && end != candidate.npos; ++word)
+    end = candidate.find(' ', word == 0 ? 0 : end + 1);
+  return inQuotes(candidate.substr(0, end), kQuotedBytes);
 }
 
 }  // namespace
@@ -172,8 +183,8 @@ PeerActions Peer::onUnknown(const UnknownMessage &message) {
 bool Peer::isWelcome(const CandidateMessage &message, PeerActions &actions) {
   if (message.candidate.empty()) return false;
   if (!isUsableCandidate(message.candidate)) {
-    actions.push_back(LogNote{"dropped a candidate that is of no use here: " +
-                              inQuotes(message.candidate, kQuotedBytes)});
+    actions.push_back(
+        LogNote{"dropped a candidate that is of no use here: " + described(message.candidate)});
     return false;
   }
   if (candidateCount_ >= limits_.candidates) {
@@ -189,7 +200,7 @@ void Peer::addOrDrop(const CandidateMessage &message, PeerActions &actions) cons
   // Without a fragment it belongs to the only ICE session there is.
   if (message.ufrag && !message.ufrag->empty() && *message.ufrag != remoteUfrag_)
     actions.push_back(LogNote{"dropped a candidate of another ICE session (usernameFragment): " +
-                              inQuotes(message.candidate, kQuotedBytes)});
+                              described(message.candidate)});
   else
     actions.push_back(AddCandidate{message.candidate});
 }

@@ -4,8 +4,10 @@
 
 #include "config.h"
 #include "gstwebrtcpublishsrc.h"
+#include "redaction.h"
 
 static gboolean pluginInit(GstPlugin *plugin) {
+  gws::maskLogs();
   return GST_ELEMENT_REGISTER(webrtcpublishsrc, plugin);
 }
 

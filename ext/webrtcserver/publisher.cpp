@@ -12,6 +12,7 @@
 #include "ice.h"
 #include "log.h"
 #include "media.h"
+#include "redaction.h"
 #include "track.h"
 
 GWS_LOG_CATEGORY("webrtcserver-publisher", "publishers' lives");
@@ -298,8 +299,9 @@ void Publisher::connectSignals() {
   // GStreamer shows everybody the same certificate. But a browser that restarts ICE keeps its DTLS
   // association unless the fingerprint changes, and the webrtcbin at its other end is another one.
   auto dtls = +[](GstBin *, GstBin *, GstElement *element, gpointer data) {
+    hideKeys(element);
     auto self = lock(data);
-    if (self && g_str_has_prefix(GST_OBJECT_NAME(element), "dtlssrtpdec"))
+    if (self && g_str_has_prefix(GST_OBJECT_NAME(element), "dtlsdec"))
       g_object_set(element, "pem", self->certificate_.pem.c_str(), nullptr);
   };
   connect(webrtcbin_.get(), "deep-element-added", G_CALLBACK(dtls));

@@ -177,10 +177,12 @@ GST_START_TEST(question_withAProxyInTheEnvironment_goesToTheService) {
 GST_END_TEST;
 
 GST_START_TEST(service_thatNeverAnswers_is503) {
+  Log log;
   Dribbler service;
   Bench bench({.url = service.url(), .times = kImpatient});
   bench.ask(requestOf("cam")).mustGet(503);
   fail_unless(service.waitAsked(1) && service.waitCut(1), "the connection is still open");
+  fail_unless(log.lines().at(0).text.find("did not answer in time") != std::string::npos);
 }
 GST_END_TEST;
 
@@ -256,6 +258,10 @@ GST_START_TEST(service_withAnEndlessBody_hasAnsweredAndIsCut) {
     service.setScript(Service::endlessBody(status));
     bench.ask(requestOf("cam")).mustGet(code);
     fail_unless(service.waitCut(++asked), "the connection is still open after %u", status);
+    // 16 KiB are read; the rest is what the kernel took.
+    const guint64 written = Service::written.exchange(0);
+    fail_unless(written < 32 * 1024 * 1024, "%" G_GUINT64_FORMAT " bytes after %u", written,
+                status);
   }
   fail_unless_equals_int(service.questions().size(), asked);
 }

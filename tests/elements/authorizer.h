@@ -208,6 +208,8 @@ class Service {
     g_io_stream_close(stream.get(), nullptr, nullptr);
   }
   static Script endlessBody(unsigned status);
+  /// Of endless bodies, by all services.
+  static inline std::atomic<guint64> written = 0;
 
  private:
   static void onRequest(SoupServer *, SoupServerMessage *message, const char *path, GHashTable *,
@@ -285,6 +287,7 @@ inline Service::Script Service::endlessBody(unsigned status) {
   return [status](SoupServerMessage *message, const Question &) {
     const auto more = +[](SoupServerMessage *one, gpointer) {
       static const std::string text(4096, 'x');
+      written += text.size();
       soup_message_body_append(soup_server_message_get_response_body(one), SOUP_MEMORY_STATIC,
                                text.data(), text.size());
       soup_server_message_unpause(one);

@@ -249,9 +249,9 @@ void broken_text_refused() {
   using namespace std::string_literals;
   const Row rows[] = {
       {"", "no m= line"},
-      {"hello", "hello"},
+      {"hello", "line 1"},
       {"s=-\r\nv=0\r\n", "v=0"},
-      {"v=0\r\nnonsense\r\n", "nonsense"},
+      {"v=0\r\nnonsense\r\n", "line 2"},
       {offerText(""), "no m= line"},
       {offerText(audio() + "a=x\0y\n"s), "control character"},
       {offerText(audio() + "a=x\ty\n"), "control character"},

@@ -113,12 +113,15 @@ const CandidateRow kCandidates[] = {
     {"component2_isDropped", candidateText(hostCandidate(1, "udp", 2)),
      "note dropped a candidate that is of no use here: \"" + hostCandidate(1, "udp", 2) + "\"\n"},
     {"tcp_isDropped", candidateText(hostCandidate(1, "tcp")),
-     "note dropped a candidate that is of no use here: \"" + hostCandidate(1, "tcp") + "\"\n"},
+     "note dropped a candidate that is of no use here: "
+     "\"candidate:1 1 tcp 2122260223 192.0.2.1 50001 typ host\"\n"},
     {"mdns_isDropped", candidateText("candidate:1 1 udp 1 a-b.local 5000 typ host"),
      "note dropped a candidate that is of no use here: "
      "\"candidate:1 1 udp 1 a-b.local 5000 typ host\"\n"},
     {"nonsense_isDropped", candidateText("hello"),
-     "note dropped a candidate that is of no use here: \"hello\"\n"},
+     "note dropped a candidate that is of no use here: not a candidate\n"},
+    {"password_isNotNoted", candidateText(hostCandidate(1, "udp", 2) + " username u password p"),
+     "note dropped a candidate that is of no use here: \"" + hostCandidate(1, "udp", 2) + "\"\n"},
 };
 
 void testCandidateAfterOffer(const void *data) {
@@ -220,8 +223,8 @@ void candidates_uselessOnes_doNotUseUpTheLimit() {
 
 void candidate_noteOnHostileText_isPrintable() {
   Peer peer = peerAt(Stage::Negotiating);
-  expect(peer.onText(R"({"type":"candidate","candidate":"x\n\u001b\u202ey"})", kStart),
-         "note dropped a candidate that is of no use here: \"x???y\"\n");
+  expect(peer.onText(R"({"type":"candidate","candidate":"candidate:x\n\u001b\u202ey"})", kStart),
+         "note dropped a candidate that is of no use here: \"candidate:x???y\"\n");
 }
 
 // --- Answer and local candidates -----------------------------------------------------------------
