@@ -2,6 +2,7 @@
 // Listening, routes and pages.
 #include "server.h"
 
+#include <gio/gunixsocketaddress.h>
 #include <json-glib/json-glib.h>
 
 #include <map>
@@ -53,11 +54,29 @@ Result<std::shared_ptr<Server>> Server::acquire(const std::string &address, unsi
   return server;
 }
 
+/// libsoup keeps a connection for a second request only while it listens somewhere itself. So it
+/// gets a socket that hears nobody: of a family without a network, without a name, and shut down.
+static void letKeepAlive(SoupServer *soup) {
+  auto socket = Ref<GSocket>::take(
+      g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, nullptr));
+  if (!socket) return;
+  g_socket_set_blocking(socket.get(), FALSE);  // else libsoup waits for somebody to accept
+  auto nameless = Ref<GSocketAddress>::take(
+      g_unix_socket_address_new_with_type("", 0, G_UNIX_SOCKET_ADDRESS_ANONYMOUS));
+  OwnedError error;
+  if (!g_socket_bind(socket.get(), nameless.get(), FALSE, Out(error)) ||
+      !g_socket_listen(socket.get(), Out(error)) ||
+      !soup_server_listen_socket(soup, socket.get(), SoupServerListenOptions(0), Out(error)))
+    GST_WARNING("connections are not kept between requests: %s", error->message);
+  g_socket_shutdown(socket.get(), TRUE, TRUE, nullptr);
+}
+
 Server::Server()
     : soup_(Ref<SoupServer>::take(
           SOUP_SERVER(g_object_new(SOUP_TYPE_SERVER, "raw-paths", TRUE, nullptr)))) {
   // Compressed messages would let a few bytes become many; signalling does not need them.
   soup_server_remove_websocket_extension(soup_.get(), SOUP_TYPE_WEBSOCKET_EXTENSION_DEFLATE);
+  letKeepAlive(soup_.get());
   soup_server_add_early_handler(soup_.get(), nullptr, onHeaders, this, nullptr);
   soup_server_add_websocket_handler(soup_.get(), nullptr, nullptr, nullptr, onWebSocket, this,
                                     nullptr);
