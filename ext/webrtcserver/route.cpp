@@ -17,10 +17,12 @@ namespace {
 constexpr int kBadRequest = 400;
 constexpr int kNotFound = 404;
 
-Error notFound(std::string_view path) {
-  return {kNotFound, "there is nothing at " + inQuotes(path) +
-                         "; there are /, /streams.json, /assets/NAME, the page /STREAM/publish "
-                         "and the WebSocket /STREAM/webrtc/publish"};
+/// Without the path: who escapes a `?` in it has a token there.
+Error notFound() {
+  return {kNotFound,
+          "there is nothing at this address; there are /, /streams.json, /assets/NAME, the page "
+          "/STREAM/publish "
+          "and the WebSocket /STREAM/webrtc/publish"};
 }
 
 Error badName(std::string_view name, const char *fault) {
@@ -107,7 +109,7 @@ Result<Route> parseRoute(std::string_view path) {
   if (count == 1 && segments[0] == "streams.json") return Route{Door::StreamList, {}};
   if (count == 2 && segments[0] == "assets" && isAssetName(segments[1]))
     return Route{Door::Asset, segments[1]};
-  return notFound(path);
+  return notFound();
 }
 
 Result<void> checkStreamName(std::string_view name) {

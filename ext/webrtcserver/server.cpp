@@ -123,9 +123,15 @@ static void reply(SoupServerMessage *message, unsigned status, const char *type,
   soup_server_message_set_status(message, status, nullptr);
 }
 
+/// For the log: up to a `?` that was escaped by mistake, since a token follows.
+static std::string loggedPath(SoupServerMessage *message) {
+  const std::string path = g_uri_get_path(soup_server_message_get_uri(message));
+  return path.substr(0, std::min(path.find("%3F"), path.find("%3f")));
+}
+
 static void refuse(SoupServerMessage *message, unsigned status, const std::string &sentence) {
-  GST_INFO("%s %s: %u %s", soup_server_message_get_method(message),
-           g_uri_get_path(soup_server_message_get_uri(message)), status, sentence.c_str());
+  GST_INFO("%s %s: %u %s", soup_server_message_get_method(message), loggedPath(message).c_str(),
+           status, sentence.c_str());
   if (status == 401)
     soup_message_headers_replace(soup_server_message_get_response_headers(message),
                                  "WWW-Authenticate", "Bearer");
