@@ -154,30 +154,31 @@ void Listener::startAccepting() {
 gboolean Listener::onIncoming(GSocket *socket, GIOCondition, gpointer self) {
   onControlThread();
   auto *listener = static_cast<Listener *>(self);
+  unsigned newest = 0;
   for (unsigned i = 0; i < kAcceptedAtOnce; i++) {
     OwnedError error;
     auto accepted = Ref<GSocket>::take(g_socket_accept(socket, nullptr, Out(error)));
     if (accepted) {
-      listener->accept(std::move(accepted));
+      newest = listener->accept(std::move(accepted));
       continue;
     }
     if (!g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES)) break;
     GST_WARNING("no descriptors left for a new connection");
-    listener->makeRoom("The server has no descriptors left.");
+    listener->spareDescriptors(kDescriptorsSpare, 0);
     listener->incoming_.reset();  // until the next tick: the socket stays readable
     return G_SOURCE_REMOVE;
   }
+  listener->spareDescriptors(kDescriptorsSpare, newest);
   return G_SOURCE_CONTINUE;
 }
 
-void Listener::accept(Ref<GSocket> socket) {
-  if (!descriptorsLeft(kDescriptorsSpare)) makeRoom("The server has no descriptors left.");
+unsigned Listener::accept(Ref<GSocket> socket) {
   auto connection = std::make_unique<Connection>();
   connection->id = nextId_++;
   connection->local = Ref<GSocketAddress>::take(g_socket_get_local_address(socket.get(), nullptr));
   connection->remote =
       Ref<GSocketAddress>::take(g_socket_get_remote_address(socket.get(), nullptr));
-  if (!connection->local || !connection->remote) return;  // gone already
+  if (!connection->local || !connection->remote) return 0;  // gone already
   connection->socket = std::move(socket);
   g_object_set_data(G_OBJECT(connection->remote.get()), kConnectionId,
                     GUINT_TO_POINTER(connection->id));
@@ -189,6 +190,7 @@ void Listener::accept(Ref<GSocket> socket) {
   connections_[connection->id] = std::move(connection);
   awaitGreeting(borrowed);
   limitAddress(borrowed);
+  return borrowed.id;
 }
 
 void Listener::awaitGreeting(Connection &connection) {
@@ -412,12 +414,17 @@ Listener::Connection *Listener::oldestOf(const std::string *key, const Connectio
   return nullptr;
 }
 
-bool Listener::makeRoom(const std::string &reason) {
+void Listener::spareDescriptors(unsigned needed, unsigned except) {
+  const unsigned left = descriptorsLeft();
+  if (left >= needed) return;
   prune();
-  Connection *oldest = oldestOf(nullptr, nullptr);
-  if (!oldest) return false;
-  dismiss(*oldest, reason);
-  return true;
+  auto coming = std::count_if(connections_.begin(), connections_.end(),
+                              [](auto &entry) { return entry.second->phase == Phase::Closing; });
+  for (auto have = left + coming; have < needed; have++) {
+    Connection *oldest = oldestOf(nullptr, find(except));
+    if (!oldest) return;
+    dismiss(*oldest, "the server has no descriptors left; try again later");
+  }
 }
 
 void Listener::limitAddress(Connection &newest) {

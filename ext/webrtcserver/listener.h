@@ -83,9 +83,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   };
   Caller onRequest(unsigned id, const char *forwardedFor) REQUIRES(control);
 
-  /// Closes the oldest connection that publishes nothing, of the address that has most of them;
-  /// false when there is none. Its descriptors are free soon, not at once.
-  bool makeRoom(const std::string &reason) REQUIRES(control);
+  /// Closes as many connections as it takes until so many descriptors are free, or soon will be:
+  /// the oldest that publish nothing, of the addresses that have most; never `except` (0: none).
+  void spareDescriptors(unsigned needed, unsigned except) REQUIRES(control);
 
  private:
   struct Connection;
@@ -93,8 +93,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Result<void> listen(const std::string &address, unsigned port) REQUIRES(control);
   void startAccepting() REQUIRES(control);
   static gboolean onIncoming(GSocket *socket, GIOCondition, gpointer self);
-  /// It is handed over when its first byte is there: until then it costs one descriptor.
-  void accept(Ref<GSocket> socket) REQUIRES(control);
+  /// Gives its id. It is handed over when its first byte is there: until then it costs one
+  /// descriptor.
+  unsigned accept(Ref<GSocket> socket) REQUIRES(control);
   void awaitGreeting(Connection &connection) REQUIRES(control);
   void greet(unsigned id) REQUIRES(control);
   static void refuseGreeting(Connection &connection, std::string_view answer);

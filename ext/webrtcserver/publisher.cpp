@@ -558,7 +558,7 @@ void Publisher::teardown(End how) {
     if (GST_OBJECT_PARENT(bin_.get())) gst_bin_remove(GST_BIN(element_.element()), bin_.get());
     stopForGood(bin_.get());
   }
-  if (promise_) gst_promise_expire(promise_.get());
+  if (promise_) gst_promise_interrupt(promise_.get());
   promise_.reset();
   transport_.reset();
   webrtcbin_.reset();

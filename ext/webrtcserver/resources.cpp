@@ -5,21 +5,24 @@
 #include <dirent.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include "gst/common/glib_owned.h"
 
 namespace gws {
 
-bool descriptorsLeft(unsigned needed) {
+unsigned descriptorsLeft() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT_MAX;
   Owned<DIR, closedir> open(opendir("/proc/self/fd"));
-  if (!open) return errno != EMFILE && errno != ENFILE;
+  if (!open) return errno == EMFILE || errno == ENFILE ? 0 : UINT_MAX;
   rlim_t used = 0;
   while (readdir(open.get()))
     used++;
-  return used + needed <= limit.rlim_cur;
+  const rlim_t left = limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+  return static_cast<unsigned>(std::min<rlim_t>(left, UINT_MAX));
 }
 
 }  // namespace gws

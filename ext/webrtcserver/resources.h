@@ -4,8 +4,9 @@
 
 namespace gws {
 
-/// Whether the process may open so many descriptors more. GLib aborts where one is missing for a
-/// thread's wake-up, so whoever is about to need some asks first. True where it cannot be told.
-bool descriptorsLeft(unsigned needed);
+/// How many descriptors the process may still open; a great many where it cannot be told. GLib
+/// aborts where one is missing for a thread's wake-up, so whoever is about to need some asks first.
+/// Looks at each that is open.
+unsigned descriptorsLeft();
 
 }  // namespace gws

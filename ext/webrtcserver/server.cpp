@@ -286,14 +286,15 @@ void Server::answerSocket(SoupServerMessage *message, const std::string &stream,
   request.referer = textHeader(message, "Referer");
   request.host = textHeader(message, "Host");
   request.origin = textHeader(message, "Origin");
-  auto host =
-      hostThat([&](StreamHost &one) REQUIRES(control) { return one.admit(request, *listener_); });
+  const unsigned connection = connectionOf(message);
+  auto host = hostThat([&](StreamHost &one) REQUIRES(control) {
+    return one.admit(request, *listener_, connection);
+  });
   if (!host) return refuse(message, host.error().code, host.error().detail);
 
   auto *visit = new Visit{*host, caller.loopback, 0, nullptr};
   g_object_set_data_full(G_OBJECT(message), kVisit, visit,
                          [](gpointer data) { delete static_cast<Visit *>(data); });
-  const unsigned connection = connectionOf(message);
   auto conclude = [this, kept = Ref<SoupServerMessage>::share(message), visit,
                    connection](Result<std::shared_ptr<Session>> let) REQUIRES(control) {
     const bool waited = visit->question;

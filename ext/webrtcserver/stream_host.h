@@ -40,7 +40,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
 
   /// Whether a client may ask the authorizer: 403 (its origin), 401 (its token), 404 or 503 with a
   /// sentence, if not. Where descriptors lack, somebody else may have to make room.
-  Result<void> admit(const AccessRequest &request, Listener &listener) REQUIRES(control);
+  Result<void> admit(const AccessRequest &request, Listener &listener, unsigned connection)
+      REQUIRES(control);
   /// Whether somebody with that token may see the page of that stream: 401 or 404, if not.
   Result<void> admitPage(const std::string &stream, const std::string &token) const
       REQUIRES(control);
@@ -115,6 +116,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
 
   unsigned descriptorsNeeded() const REQUIRES(control);
   bool makeRoom(const std::string &reason, unsigned exceptOfClient) REQUIRES(control);
+  bool isRoomComing() const REQUIRES(control);
   void setPhase(const Client &client, Phase phase) REQUIRES(control);
   void dismiss(unsigned clientId, CloseCode code, EndCause cause, const std::string &reason)
       REQUIRES(control);

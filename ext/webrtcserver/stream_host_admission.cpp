@@ -13,17 +13,17 @@ constexpr unsigned kDescriptorsOfPublisher = 32;
 constexpr unsigned kDescriptorsSpare = 32;
 constexpr unsigned kDescriptorsInHand = 4 * kDescriptorsOfPublisher;
 
-Result<void> StreamHost::admit(const AccessRequest &request, Listener &listener) {
+Result<void> StreamHost::admit(const AccessRequest &request, Listener &listener,
+                               unsigned connection) {
   if (!isOriginAllowed(request.origin, request.host, allowedOrigins_))
     return Error{403, "Pages of other origins may not publish here (allowed-origins)."};
   if (auto page = admitPage(request.stream, request.token); !page) return page;
   // One publisher more than there is room for now: who is let in shall be able to publish.
   const unsigned needed = descriptorsNeeded() + kDescriptorsOfPublisher;
-  if (descriptorsLeft(needed)) return {};
-  const std::string reason = "the server has no descriptors left; try again later";
-  if (makeRoom(reason, 0) || listener.makeRoom(reason)) {
-    if (descriptorsLeft(kDescriptorsSpare + kDescriptorsOfPublisher)) return {};
-  }
+  if (descriptorsLeft() >= needed) return {};
+  if (!isRoomComing() && !makeRoom("the server has no descriptors left; try again later", 0))
+    listener.spareDescriptors(needed, connection);
+  if (descriptorsLeft() >= kDescriptorsSpare + kDescriptorsOfPublisher) return {};
   return Error{503, "The server has no descriptors left. Try again later."};
 }
 
@@ -76,6 +76,13 @@ bool StreamHost::isFull(const std::string &stream) const {
          runs_.size() > 2 * settings_.maxPublishers + kMaxEnding;
 }
 
+/// The teardown of one that negotiated is short, and gives back what it has.
+bool StreamHost::isRoomComing() const {
+  return std::any_of(runs_.begin(), runs_.end(), [](const auto &entry) {
+    return entry.second->ending && !entry.second->connectedAt;
+  });
+}
+
 /// An honest client is connected within two round trips, so the oldest of those that negotiate is
 /// the one that will not be missed.
 bool StreamHost::makeRoom(const std::string &reason, unsigned exceptOfClient) {
@@ -103,9 +110,9 @@ Result<void> StreamHost::mayPublish(const Client &client) {
   if (isFull(client.stream)) return refusal(CloseCode::TryAgainLater, tooMany);
   const std::string noDescriptors = "no descriptors left; try again later";
   // What is freed is free when the teardown is done: so room is made before it is needed.
-  if (!descriptorsLeft(descriptorsNeeded() + kDescriptorsInHand))
+  if (descriptorsLeft() < descriptorsNeeded() + kDescriptorsInHand && !isRoomComing())
     makeRoom(noDescriptors, client.id);
-  if (!descriptorsLeft(descriptorsNeeded()))
+  if (descriptorsLeft() < descriptorsNeeded())
     return refusal(CloseCode::TryAgainLater, noDescriptors);
   return {};
 }
