@@ -20,8 +20,10 @@ constexpr int kBacklog = 1024;
 constexpr unsigned kAcceptedAtOnce = 64;
 /// Left for publishers, who need more than one each.
 constexpr unsigned kDescriptorsSpare = 96;
-/// Each has a thread; the oldest gives way, since who is honest is done in two round trips.
-constexpr unsigned kMaxHandshakes = 64;
+/// GIO makes handshakes on threads of a pool that the process shares, and that has ten of them.
+constexpr unsigned kMaxHandshakes = 6;
+/// So long may one take while others wait for its place.
+constexpr gint64 kHandshakePatienceUs = 500'000;
 constexpr unsigned kClosingMs = 5000;
 /// Who was told to make room gets so much of that.
 constexpr unsigned kDismissedMs = 500;
@@ -46,10 +48,11 @@ struct Listener::Connection {
   bool handedOver = false;  ///< closing it is libsoup's part
   Owned<GSource, g_source_unref> greeting;
   UnfinishedBytes unfinished = std::make_shared<std::atomic<guint64>>(0);
+  bool awaitsHandshake = false;
   Ref<GCancellable> handshake;  ///< while one is going on
+  gint64 handshakeSince = 0;    ///< monotonic µs
   std::function<void(const std::string &reason)> farewell;
 
-  bool isShaking() const { return handshake && phase != Phase::Closing; }
   void stopGreeting() {
     if (greeting) g_source_destroy(greeting.get());
     greeting.reset();
@@ -63,8 +66,7 @@ struct Listener::Connection {
 ListenerOptions ListenerOptions::of(const Settings &settings) {
   return {settings.certificateFile,      settings.privateKeyFile,
           settings.trustedProxies,       settings.maxConnectionsPerAddress,
-          settings.maxRequestsPerSecond, settings.requestTimeoutMs,
-          settings.idleTimeoutMs};
+          settings.maxRequestsPerSecond, settings.requestTimeoutMs};
 }
 
 static std::string textOf(GSocketAddress *address) {
@@ -216,7 +218,7 @@ void Listener::greet(unsigned id) {
   Connection *connection = find(id);
   if (!connection) return;
   connection->greeting.reset();
-  if (identity_) return shakeHands(*connection);
+  if (identity_) return receiveHello(*connection);
   auto stream = guardConnection(connection->socket.get(), connection->unfinished);
   handOver(id, G_IO_STREAM(stream.get()));
 }
@@ -270,7 +272,7 @@ static Ref<GIOStream> shakeHandsOver(GSocketConnection *base, GTlsCertificate *c
   return stream;
 }
 
-void Listener::shakeHands(Connection &connection) {
+void Listener::receiveHello(Connection &connection) {
   switch (peekGreeting(g_socket_get_fd(connection.socket.get()))) {
     case Greeting::None:
       return cut(connection);
@@ -279,16 +281,45 @@ void Listener::shakeHands(Connection &connection) {
     case Greeting::OldTls:
       return refuseGreeting(connection, {kProtocolVersionAlert, sizeof kProtocolVersionAlert});
     case Greeting::Tls:
-      break;
+      connection.awaitsHandshake = true;
+      return startHandshakes();
   }
-  unsigned handshakes = std::count_if(connections_.begin(), connections_.end(),
-                                      [](auto &entry) { return entry.second->isShaking(); });
-  for (auto &[id, other] : connections_) {
-    if (handshakes < kMaxHandshakes) break;
-    if (!other->isShaking()) continue;
-    cut(*other);
-    handshakes--;
+}
+
+void Listener::startHandshakes() {
+  std::map<std::string, unsigned> byAddress;
+  unsigned all = 0;
+  for (auto &[id, one] : connections_) {
+    if (!one->handshake) continue;
+    byAddress[one->key]++;
+    all++;
   }
+  for (; all < kMaxHandshakes; all++) {
+    Connection *next = nullptr;
+    for (auto &[id, one] : connections_)
+      if (one->awaitsHandshake && one->phase != Phase::Closing &&
+          (!next || byAddress[one->key] <= byAddress[next->key]))
+        next = one.get();
+    if (!next) return;
+    byAddress[next->key]++;
+    shakeHands(*next);
+  }
+}
+
+void Listener::cutSlowHandshakes(gint64 now) {
+  const bool others = std::any_of(connections_.begin(), connections_.end(), [](auto &entry) {
+    return entry.second->awaitsHandshake && entry.second->phase != Phase::Closing;
+  });
+  if (!others) return;
+  for (auto &[id, one] : connections_)
+    if (one->handshake && one->phase != Phase::Closing &&
+        now - one->handshakeSince > kHandshakePatienceUs)
+      cut(*one);
+}
+
+void Listener::shakeHands(Connection &connection) {
+  connection.awaitsHandshake = false;
+  connection.handshakeSince = g_get_monotonic_time();
   connection.handshake = Ref<GCancellable>::take(g_cancellable_new());
   handshakes_.run([weak = weak_from_this(), thread = thread_, id = connection.id,
                    base = guardConnection(connection.socket.get(), connection.unfinished),
@@ -308,6 +339,7 @@ void Listener::handOver(unsigned id, GIOStream *stream) {
   Connection *connection = find(id);
   if (!connection) return;
   connection->handshake.reset();
+  startHandshakes();
   if (!stream || connection->phase == Phase::Closing) return cut(*connection);
   connection->handedOver = true;
   accepted_(stream, connection->local.get(), connection->remote.get());
@@ -327,8 +359,6 @@ unsigned Listener::timeoutMs(Phase phase) const {
     case Phase::Greeting:
     case Phase::Reading:
       return options_.requestTimeoutMs;
-    case Phase::Idle:
-      return options_.idleTimeoutMs;
     case Phase::Closing:
       return kClosingMs;
     case Phase::Deciding:
@@ -456,6 +486,7 @@ void Listener::tick() {
     GST_INFO("connection %u from %s took too long", id, connection->address.c_str());
     cut(*connection);
   }
+  cutSlowHandshakes(now);
   if (!incoming_) startAccepting();
   if (identity_ && ++ticks_ % kTicksBetweenRefreshes == 0) identity_->refresh();
 }

@@ -27,7 +27,6 @@ struct ListenerOptions {
   unsigned maxConnectionsPerAddress = 0;
   unsigned maxRequestsPerSecond = 0;
   unsigned requestTimeoutMs = 0;
-  unsigned idleTimeoutMs = 0;
 
   static ListenerOptions of(const Settings &settings);
   bool operator==(const ListenerOptions &) const = default;
@@ -38,7 +37,6 @@ enum class Phase {
   Greeting,  ///< a TLS handshake, or its first request
   Reading,   ///< a request's body, or the taking of its answer
   Deciding,  ///< whether its client may publish: others have time-outs for that
-  Idle,      ///< the next request
   Upgraded,  ///< a WebSocket of a client that does not publish yet
   Publishing,
   Closing,  ///< a WebSocket that was told to close
@@ -99,7 +97,11 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void awaitGreeting(Connection &connection) REQUIRES(control);
   void greet(unsigned id) REQUIRES(control);
   static void refuseGreeting(Connection &connection, std::string_view answer);
+  void receiveHello(Connection &connection) REQUIRES(control);
+  /// As many as may be at once; where more wait, the newest of the addresses that have fewest.
+  void startHandshakes() REQUIRES(control);
   void shakeHands(Connection &connection) REQUIRES(control);
+  void cutSlowHandshakes(gint64 now) REQUIRES(control);
   void handOver(unsigned id, GIOStream *stream) REQUIRES(control);
   void limitAddress(Connection &newest) REQUIRES(control);
   void tick() REQUIRES(control);

@@ -111,9 +111,20 @@ PublishSrc::Running PublishSrc::running() const {
   return running_;
 }
 
+/// Each publisher's bin is stopped by its strand, when its webrtcbin can be.
+static void lockChildren(GstBin *bin) {
+  Owned<GstIterator, gst_iterator_free> children(gst_bin_iterate_elements(bin));
+  auto lockOne = [](const GValue *child, gpointer) {
+    gst_element_set_locked_state(GST_ELEMENT(g_value_get_object(child)), TRUE);
+  };
+  while (gst_iterator_foreach(children.get(), lockOne, nullptr) == GST_ITERATOR_RESYNC)
+    gst_iterator_resync(children.get());
+}
+
 void PublishSrc::stopClients() {
   Running running = this->running();
   if (!running.server) return;
+  lockChildren(element_);
   {
     Lock lock(mutex_);
     stopping_ = true;

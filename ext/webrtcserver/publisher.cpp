@@ -23,6 +23,7 @@ using Description = Owned<GstWebRTCSessionDescription, gst_webrtc_session_descri
 using WeakPublisher = std::weak_ptr<Publisher>;
 
 constexpr std::chrono::milliseconds kAudioPatience(1000), kAudioPatienceOfSuccessor(5000);
+constexpr std::chrono::milliseconds kReplyPatience(5000);
 constexpr std::string_view kBinPrefix = "publisher-";
 
 std::string binName(const std::string &publisherId) {
@@ -343,13 +344,38 @@ void Publisher::watchArrival(GstPad *pad) {
                     [](gpointer arrival) { delete static_cast<Arrival *>(arrival); });
 }
 
+/// Whether webrtcbin is done with what it was asked.
+struct Publisher::Reply {
+  Mutex mutex;
+  Condition changed;
+  bool given GUARDED_BY(mutex) = false;
+
+  void give() EXCLUDES(mutex) {
+    Lock lock(mutex);
+    given = true;
+    changed.notifyAll();
+  }
+};
+
+/// Until then webrtcbin's thread builds elements, and a bin that goes to NULL meanwhile sets those
+/// to READY that are not ready to be: 1.22 crashes, or they run for ever. Whose thread was stopped
+/// replies to nobody.
+void Publisher::awaitReply() {
+  if (!reply_) return;
+  Lock lock(reply_->mutex);
+  while (!reply_->given && reply_->changed.waitFor(reply_->mutex, kReplyPatience)) {
+  }
+}
+
 GstPromise *Publisher::promise(Step next) {
   struct Pending {
     WeakPublisher publisher;
     Step next;
+    std::shared_ptr<Reply> reply;
   };
   auto answered = [](GstPromise *promise, gpointer data) {
     auto *pending = static_cast<Pending *>(data);
+    pending->reply->give();
     auto self = pending->publisher.lock();
     // Interrupted or expired promises belong to a webrtcbin that is on its way out.
     if (!self || gst_promise_wait(promise) != GST_PROMISE_RESULT_REPLIED) return;
@@ -361,8 +387,9 @@ GstPromise *Publisher::promise(Step next) {
     });
   };
   auto destroy = [](gpointer data) { delete static_cast<Pending *>(data); };
-  promise_ = Ref<GstPromise>::take(
-      gst_promise_new_with_change_func(answered, new Pending{weak_from_this(), next}, destroy));
+  reply_ = std::make_shared<Reply>();
+  promise_ = Ref<GstPromise>::take(gst_promise_new_with_change_func(
+      answered, new Pending{weak_from_this(), next, reply_}, destroy));
   return promise_.get();
 }
 
@@ -554,6 +581,7 @@ void Publisher::teardown(End how) {
   connections_.clear();
   releasePads(how);
   intake_->close();
+  awaitReply();
   if (bin_) {
     if (GST_OBJECT_PARENT(bin_.get())) gst_bin_remove(GST_BIN(element_.element()), bin_.get());
     stopForGood(bin_.get());

@@ -93,6 +93,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   bool begun() const { return intake_->begun(); }
 
  private:
+  struct Reply;
   struct Line {
     Selection selection;
     Ref<GstPad> outlet;
@@ -115,6 +116,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void negotiate();
   /// A promise for webrtcbin's next step, borrowed; `next` runs on the strand with the reply.
   GstPromise *promise(Step next);
+  void awaitReply();
   void onRemoteSet(const GstStructure *reply);
   void onAnswerCreated(const GstStructure *reply);
   void onLocalSet(const GstStructure *reply);
@@ -165,7 +167,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   GstClockTime baseTime_ = 0;
   Ref<GObject> transport_;
   Certificate certificate_;
-  Ref<GstPromise> promise_;  ///< kept, because webrtcbin frees the unanswered ones at its end
+  Ref<GstPromise> promise_;       ///< kept, because webrtcbin frees the unanswered ones at its end
+  std::shared_ptr<Reply> reply_;  ///< to it; shared with webrtcbin's thread
   std::string webrtcbinAnswer_;
   LocalTransport local_;
   std::vector<std::string> earlyCandidates_;

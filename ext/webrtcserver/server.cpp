@@ -2,7 +2,6 @@
 // Listening, routes and pages.
 #include "server.h"
 
-#include <gio/gunixsocketaddress.h>
 #include <json-glib/json-glib.h>
 
 #include <map>
@@ -45,7 +44,7 @@ Result<std::shared_ptr<Server>> Server::acquire(const std::string &address, unsi
       return Error{0, "another element listens on port " + std::to_string(port) +
                           " with other values of certificate-file, private-key-file, "
                           "trusted-proxies, max-connections-per-address, "
-                          "max-requests-per-second, request-timeout or idle-timeout"};
+                          "max-requests-per-second or request-timeout"};
     }
   }
   std::shared_ptr<Server> server(new Server());
@@ -54,34 +53,15 @@ Result<std::shared_ptr<Server>> Server::acquire(const std::string &address, unsi
   return server;
 }
 
-/// libsoup keeps a connection for a second request only while it listens somewhere itself. So it
-/// gets a socket that hears nobody: of a family without a network, without a name, and shut down.
-static void letKeepAlive(SoupServer *soup) {
-  auto socket = Ref<GSocket>::take(
-      g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, nullptr));
-  if (!socket) return;
-  g_socket_set_blocking(socket.get(), FALSE);  // else libsoup waits for somebody to accept
-  auto nameless = Ref<GSocketAddress>::take(
-      g_unix_socket_address_new_with_type("", 0, G_UNIX_SOCKET_ADDRESS_ANONYMOUS));
-  OwnedError error;
-  if (!g_socket_bind(socket.get(), nameless.get(), FALSE, Out(error)) ||
-      !g_socket_listen(socket.get(), Out(error)) ||
-      !soup_server_listen_socket(soup, socket.get(), SoupServerListenOptions(0), Out(error)))
-    GST_WARNING("connections are not kept between requests: %s", error->message);
-  g_socket_shutdown(socket.get(), TRUE, TRUE, nullptr);
-}
-
 Server::Server()
     : soup_(Ref<SoupServer>::take(
           SOUP_SERVER(g_object_new(SOUP_TYPE_SERVER, "raw-paths", TRUE, nullptr)))) {
   // Compressed messages would let a few bytes become many; signalling does not need them.
   soup_server_remove_websocket_extension(soup_.get(), SOUP_TYPE_WEBSOCKET_EXTENSION_DEFLATE);
-  letKeepAlive(soup_.get());
   soup_server_add_early_handler(soup_.get(), nullptr, onHeaders, this, nullptr);
   soup_server_add_websocket_handler(soup_.get(), nullptr, nullptr, nullptr, onWebSocket, this,
                                     nullptr);
   g_signal_connect(soup_.get(), "request-read", G_CALLBACK(onRead), this);
-  g_signal_connect(soup_.get(), "request-finished", G_CALLBACK(onFinished), this);
   g_signal_connect(soup_.get(), "request-aborted", G_CALLBACK(onAborted), this);
 }
 
@@ -119,6 +99,8 @@ static void reply(SoupServerMessage *message, unsigned status, const char *type,
   soup_message_headers_replace(headers, "X-Frame-Options", "DENY");
   soup_message_headers_replace(headers, "Referrer-Policy", "no-referrer");
   soup_message_headers_replace(headers, "Cache-Control", "no-cache");
+  // libsoup (3.2 to 3.6) leaks a connection that it has kept when its client closes it.
+  soup_message_headers_replace(headers, "Connection", "close");
   soup_server_message_set_response(message, type, SOUP_MEMORY_COPY, body.data(), body.size());
   soup_server_message_set_status(message, status, nullptr);
 }
@@ -200,12 +182,6 @@ void Server::onRead(SoupServer *, SoupServerMessage *message, gpointer self) {
   static_cast<Server *>(self)->listener_->setPhase(connectionOf(message), Phase::Reading);
 }
 
-void Server::onFinished(SoupServer *, SoupServerMessage *message, gpointer self) {
-  onControlThread();
-  if (soup_server_message_get_status(message) == SOUP_STATUS_SWITCHING_PROTOCOLS) return;
-  static_cast<Server *>(self)->listener_->setPhase(connectionOf(message), Phase::Idle);
-}
-
 void Server::onAborted(SoupServer *, SoupServerMessage *message, gpointer) {
   onControlThread();
   Visit *visit = visitOf(message);
@@ -219,7 +195,6 @@ void Server::receive(SoupServerMessage *message, const char *path) {
   Listener::Caller caller = listener_->onRequest(connectionOf(message), forwarded);
   SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
   if (caller.tooOften || caller.tooMany) {
-    soup_message_headers_replace(headers, "Connection", "close");
     soup_message_headers_replace(headers, "Retry-After", "1");
     if (caller.tooOften)
       return refuse(message, 429, "Too many requests came from your address. Wait a second.");

@@ -43,7 +43,6 @@ class Server {
   static void onHeaders(SoupServer *, SoupServerMessage *message, const char *path,
                         GHashTable *query, gpointer self);
   static void onRead(SoupServer *, SoupServerMessage *message, gpointer self);
-  static void onFinished(SoupServer *, SoupServerMessage *message, gpointer self);
   static void onAborted(SoupServer *, SoupServerMessage *message, gpointer self);
   static void onWebSocket(SoupServer *, SoupServerMessage *message, const char *path,
                           SoupWebsocketConnection *connection, gpointer self);

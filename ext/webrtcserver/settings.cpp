@@ -101,13 +101,10 @@ static const Row kRows[] = {
      "once; more get 429. 0: not limited",
      UintField{&Settings::maxRequestsPerSecond, 1'000'000}},
     {"request-timeout", "Request timeout",
-     "Milliseconds for each of: a TLS handshake, a connection's first request, a request's body, "
-     "taking the answer; then the connection is cut",
+     "Milliseconds for each of: a connection's TLS handshake and its request's headers, the "
+     "request's "
+     "body, taking the answer; then the connection is cut",
      UintField{&Settings::requestTimeoutMs, kMaxMs}},
-    {"idle-timeout", "Idle timeout",
-     "Milliseconds from an HTTP answer to the end of the connection's next request's headers; then "
-     "it is cut",
-     UintField{&Settings::idleTimeoutMs, kMaxMs}},
     {"streams", "Streams",
      "Stream names that may be published, comma-separated, * and ? match any characters "
      "(cam*,room/*); unset: the streams of the request pads if there are any, else every name",

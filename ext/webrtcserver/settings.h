@@ -27,7 +27,6 @@ struct Settings {
   unsigned maxConnectionsPerAddress = 256;
   unsigned maxRequestsPerSecond = 100;
   unsigned requestTimeoutMs = 10'000;
-  unsigned idleTimeoutMs = 15'000;
 
   std::string streams;
   std::string token;

@@ -443,12 +443,13 @@ GST_START_TEST(authorizer_endedByItsVerdict_isNotTouchedAgain) {
   }
   Bench bench({.url = service.url()});
   Applicant &applicant = bench.ask(requestOf("cam"), end(bench));
-  bench.ask(requestOf("cam"), end(bench));
+  Applicant &other = bench.ask(requestOf("cam"));
   bench.control->call([&bench] {
     onControlThread();
     bench.authorizer->refuseAll("The pipeline stops.");
   });
   applicant.mustGet(503);
+  fail_unless_equals_int(other.outcome.get().verdicts, 0);
 }
 GST_END_TEST;
 

@@ -177,6 +177,8 @@ class Service {
   void setScript(Script script) {
     loop_.call([&] { script_ = std::move(script); });
   }
+  /// On its thread.
+  void run(const std::function<void()> &task) { loop_.call(task); }
   std::vector<Question> questions() const { return questions_.get(); }
   bool waitQuestions(std::size_t count) {
     return questions_.waitFor([count](const auto &all) { return all.size() >= count; });

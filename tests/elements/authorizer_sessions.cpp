@@ -130,6 +130,35 @@ GST_START_TEST(session_afterItsAuthorizer_isNotAskedAboutAnyMore) {
 }
 GST_END_TEST;
 
+GST_START_TEST(session_askedAboutWhenItsAuthorizerEnds_isLeftAlone) {
+  Ref<SoupServerMessage> update;  // the service's
+  Watched<bool> through;
+  Service service([&](SoupServerMessage *message, const Service::Question &question) {
+    if (question.member("request_type") != "update_session") return;
+    update = Ref<SoupServerMessage>::share(message);
+    const auto note =
+        +[](SoupServerMessage *, gpointer data) { static_cast<Watched<bool> *>(data)->set(true); };
+    g_signal_connect(message, "finished", G_CALLBACK(note), &through);
+    g_signal_connect(message, "disconnected", G_CALLBACK(note), &through);
+    soup_server_message_set_status(message, 403, nullptr);
+    soup_server_message_pause(message);
+  });
+  Bench bench({.url = service.url(), .times = kRestless});
+  Applicant &applicant = bench.ask(requestOf("cam"));
+  applicant.mustGet(0);
+  fail_unless(waitUpdates(service, "cam", 1));
+  bench.control->call([&bench] { bench.authorizer.reset(); });
+  service.run([&update] {
+    soup_server_message_unpause(update.get());
+    update.reset();
+  });
+  fail_unless(through.waitFor([](bool now) { return now; }));
+  for (unsigned turn = 0; turn < 5; turn++)
+    bench.control->call([] {});
+  fail_unless_same_text(applicant.revoked.get(), "");
+}
+GST_END_TEST;
+
 GST_START_TEST(maxSessions_ofAUserId_countWhoIsThere) {
   Service service([](SoupServerMessage *message, const Service::Question &question) {
     Service::headers({{"X-Max-Sessions", "2"},
@@ -209,6 +238,7 @@ static Suite *authorizer_sessions_suite() {
   tcase_add_test(sessions, session_unansweredForTooLong_isRevoked);
   tcase_add_test(sessions, session_thatEnds_isNotAskedAboutAnyMore);
   tcase_add_test(sessions, session_afterItsAuthorizer_isNotAskedAboutAnyMore);
+  tcase_add_test(sessions, session_askedAboutWhenItsAuthorizerEnds_isLeftAlone);
   tcase_add_test(sessions, maxSessions_ofAUserId_countWhoIsThere);
   tcase_add_test(sessions, maxSessions_withoutAUserId_countTokens);
   tcase_add_test(sessions, maxSessions_ofAnUpdate_revokeNobody);
