@@ -166,7 +166,7 @@ gboolean Listener::onIncoming(GSocket *socket, GIOCondition, gpointer self) {
     }
     if (!g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES)) break;
     GST_WARNING("no descriptors left for a new connection");
-    listener->spareDescriptors(kDescriptorsSpare, 0);
+    listener->spareDescriptors(kDescriptorsSpare, newest);
     listener->incoming_.reset();  // until the next tick: the socket stays readable
     return G_SOURCE_REMOVE;
   }
@@ -190,6 +190,7 @@ unsigned Listener::accept(Ref<GSocket> socket) {
 
   Connection &borrowed = *connection;
   connections_[connection->id] = std::move(connection);
+  GST_DEBUG("connection %u from %s", borrowed.id, borrowed.address.c_str());
   awaitGreeting(borrowed);
   limitAddress(borrowed);
   return borrowed.id;

@@ -100,6 +100,7 @@ void PublishClient::start() {
     state_.update([](State &state) { state.closed = true; });
   };
   state_.update([](State &state) { state.times.started = g_get_monotonic_time(); });
+  socket_->localAddress = options_.localAddress;
   socket_->loop().call([this] { build(); });
   socket_->open(options_.url, options_.headers);
 }
@@ -375,6 +376,7 @@ void PublishClient::onConnectionState() {
       getProperty<GstWebRTCPeerConnectionState>(webrtcbin_.get(), "connection-state");
   if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED) complain("the connection failed");
   if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED) return;
+  addPacketHooks(GST_BIN(webrtcbin_.get()), options_.packets);
   for (const auto &track : tracks_)
     if (track->taken.load()) startTrack(*track);
   state_.update([](State &held) {
@@ -543,6 +545,7 @@ std::string replaceFingerprint(const std::string &sdp) {
 }
 
 std::string replaceAll(std::string text, const std::string &what, const std::string &with) {
+  if (what.empty()) return text;
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
     text.replace(at, what.size(), with);
   return text;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/common/media_source.h"
+#include "tests/common/packet_hooks.h"
 #include "tests/common/raw_socket.h"
 
 namespace gws::test {
@@ -41,6 +42,8 @@ struct PublishOptions {
   Munge mungeOffer = {};        ///< what is sent; webrtcbin keeps its own
   Munge mungeAnswer = {};       ///< what webrtcbin gets to see
   Headers headers = {};         ///< of the upgrade; "Origin" is taken from here
+  std::string localAddress = {};  ///< the socket's own; empty: any
+  PacketHooks packets = {};       ///< once DTLS is connected
 };
 
 struct TrackStats {

@@ -57,6 +57,13 @@ std::string requestText(const HttpRequest &request) {
   return text + "\r\n" + request.body;
 }
 
+SoupSession *newSession(const std::string &localAddress) {
+  if (localAddress.empty()) return soup_session_new();
+  const auto address =
+      Ref<GSocketAddress>::take(g_inet_socket_address_new_from_string(localAddress.c_str(), 0));
+  return soup_session_new_with_options("local-address", address.get(), nullptr);
+}
+
 }  // namespace
 
 RawSocket::~RawSocket() {
@@ -84,7 +91,7 @@ bool RawSocket::connect(const std::string &url, const Headers &headers, Timeout 
 
 void RawSocket::open(const std::string &url, const Headers &headers) {
   loop_.post([this, url, headers] {
-    session_ = Ref<SoupSession>::take(soup_session_new());
+    session_ = Ref<SoupSession>::take(newSession(localAddress));
     cancellable_ = Ref<GCancellable>::take(g_cancellable_new());
     request_ = Ref<SoupMessage>::take(soup_message_new("GET", url.c_str()));
     const char *origin = nullptr;

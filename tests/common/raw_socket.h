@@ -62,6 +62,7 @@ class RawSocket {
   std::function<void()> onOpen;
   std::function<void(const std::string &)> onText;
   std::function<void()> onClosed;
+  std::string localAddress;  ///< this side's; empty: any. Set before open()
   LoopThread &loop() { return loop_; }
 
  private:

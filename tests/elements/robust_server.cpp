@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "tests/common/hand_socket.h"
 #include "tests/elements/robust.h"
 
 using namespace gws::test;
@@ -22,96 +23,18 @@ PublishOptions videoOf(const PublishPipeline &pipeline, const std::string &strea
   return options;
 }
 
-enum class Opcode : unsigned char { Continuation = 0, Text = 1, Close = 8, Ping = 9 };
-
-/// A masked frame (RFC 6455, section 5.2) under the key 0, which changes nothing.
-std::string frame(Opcode opcode, bool final, const std::string &data) {
-  std::string bytes(1, static_cast<char>((final ? 0x80 : 0) | static_cast<int>(opcode)));
-  if (data.size() < 126) {
-    bytes += static_cast<char>(0x80 | data.size());
-  } else {
-    fail_unless(data.size() < 65536);
-    bytes += static_cast<char>(0x80 | 126);
-    bytes += static_cast<char>(data.size() >> 8);
-    bytes += static_cast<char>(data.size() & 0xff);
-  }
-  return bytes + std::string(4, '\0') + data;
+/// Upgraded; on the stream.
+void mustUpgrade(HandSocket &socket, const std::string &stream) {
+  const int status = socket.upgrade("/" + stream + "/webrtc/publish");
+  fail_unless_equals_int(status, 101);
 }
-
-/// A WebSocket written by hand: it sends what libsoup would not, and sees close codes that
-/// libsoup's client does not pass on.
-class HandSocket {
- public:
-  HandSocket(const PublishPipeline &pipeline, const std::string &stream) {
-    const auto client = gws::Ref<GSocketClient>::take(g_socket_client_new());
-    g_socket_client_set_enable_proxy(client.get(), FALSE);
-    g_socket_client_set_timeout(client.get(), 5);
-    connection_ = gws::Ref<GSocketConnection>::take(g_socket_client_connect_to_host(
-        client.get(), "127.0.0.1", static_cast<guint16>(pipeline.port()), nullptr, nullptr));
-    fail_unless(connection_, "no connection");
-    send("GET /" + stream +
-         "/webrtc/publish HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
-    std::string head;
-    while (head.find("\r\n\r\n") == std::string::npos) {
-      const std::string next = read(1);
-      fail_unless(!next.empty(), "no upgrade: %s", head.c_str());
-      head += next;
-    }
-    fail_unless(head.rfind("HTTP/1.1 101", 0) == 0, "no upgrade: %s", head.c_str());
-  }
-
-  /// False: the connection is cut, or takes nothing for five seconds.
-  bool send(const std::string &bytes) {
-    error_.reset();
-    return g_output_stream_write_all(g_io_stream_get_output_stream(stream()), bytes.data(),
-                                     bytes.size(), nullptr, nullptr, gws::Out(error_));
-  }
-  /// Whether the last send() failed because the other side is gone.
-  bool wasCut() const {
-    return error_ && !g_error_matches(error_.get(), G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  }
-  /// Reads up to the close frame.
-  SocketEnd readClose() {
-    while (true) {
-      const std::string head = read(2);
-      if (head.size() < 2) return {.closed = false, .reason = "no close frame came"};
-      std::size_t size = static_cast<unsigned char>(head[1]);
-      if (size >= 126) {
-        size = 0;
-        for (const char byte : read(static_cast<unsigned char>(head[1]) == 126 ? 2 : 8))
-          size = size << 8 | static_cast<unsigned char>(byte);
-      }
-      const std::string data = read(size);
-      if ((head[0] & 0x0f) != static_cast<int>(Opcode::Close)) continue;
-      if (data.size() < 2) return {.closed = true, .closeCode = 1005};
-      const int code =
-          static_cast<unsigned char>(data[0]) << 8 | static_cast<unsigned char>(data[1]);
-      return {.closed = true, .closeCode = code, .reason = data.substr(2)};
-    }
-  }
-
- private:
-  GIOStream *stream() const { return G_IO_STREAM(connection_.get()); }
-  std::string read(std::size_t size) {
-    std::string bytes(size, '\0');
-    gsize got = 0;
-    g_input_stream_read_all(g_io_stream_get_input_stream(stream()), bytes.data(), size, &got,
-                            nullptr, nullptr);
-    bytes.resize(got);
-    return bytes;
-  }
-
-  gws::Ref<GSocketConnection> connection_;
-  gws::OwnedError error_;
-};
 
 /// How the server closes a client of the stream that makes this offer.
 SocketEnd answerToOffer(const PublishPipeline &pipeline, const std::string &stream,
                         const std::string &sdp) {
-  HandSocket socket(pipeline, stream);
-  fail_unless(socket.send(frame(Opcode::Text, true, offerJson(sdp))));
+  HandSocket socket({.port = pipeline.port()});
+  mustUpgrade(socket, stream);
+  fail_unless(socket.send(clientFrame(Opcode::Text, true, offerJson(sdp))));
   return socket.readClose();
 }
 
@@ -159,17 +82,18 @@ GST_START_TEST(client_thatFloods_isCutAlone) {
   PublishClient honest(videoOf(pipeline, "b"));
   mustPublish(honest);
   fail_unless(other.waitBuffers(5));
-  HandSocket client(pipeline, "a");
+  HandSocket client({.port = pipeline.port()});
+  mustUpgrade(client, "a");
   if (pings) {
-    const std::string ping = frame(Opcode::Ping, true, std::string(100, 'p'));
+    const std::string ping = clientFrame(Opcode::Ping, true, std::string(100, 'p'));
     std::string many;
     while (many.size() < 65536)
       many += ping;
     mustBeCut(client, many, ping);
   } else {
-    fail_unless(client.send(frame(Opcode::Text, false, "{")));
-    mustBeCut(client, frame(Opcode::Continuation, false, std::string(60'000, ' ')),
-              frame(Opcode::Continuation, false, " "));
+    fail_unless(client.send(clientFrame(Opcode::Text, false, "{")));
+    mustBeCut(client, clientFrame(Opcode::Continuation, false, std::string(60'000, ' ')),
+              clientFrame(Opcode::Continuation, false, " "));
   }
   fail_unless(other.waitMore(20), "another publisher was disturbed");
   fail_unless(!honest.waitClosed(Timeout(0)).closed, "another publisher was closed");

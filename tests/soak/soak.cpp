@@ -20,6 +20,7 @@
 #include "playable.h"
 #include "publishers.h"
 #include "server.h"
+#include "tests/common/process.h"
 #include "tests/common/process_exit.h"
 #include "tests/common/publish_pipeline.h"
 
@@ -27,7 +28,10 @@ namespace gws::soak {
 
 namespace {
 
+using test::Child;
 using test::processUse;
+using test::residentMiB;
+using test::waitUntil;
 
 constexpr gint64 kSettleUs = 60'000'000;    ///< until the last publisher and file are gone
 constexpr gint64 kIdleUs = 40'000'000;      ///< until pools have let their idle threads go
@@ -54,93 +58,6 @@ struct Totals {
   std::map<std::string, unsigned> ends;
 };
 
-double residentMiB() {
-  long pages = 0;
-  if (std::FILE *file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
-    std::fclose(file);
-  }
-  return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
-}
-
-/// Runs the main context until that is so; false: not in time.
-bool waitUntil(const std::function<bool()> &done, gint64 microseconds) {
-  const gint64 deadline = g_get_monotonic_time() + microseconds;
-  const guint tick = g_timeout_add(
-      20, [](gpointer) -> gboolean { return G_SOURCE_CONTINUE; }, nullptr);
-  while (!done() && g_get_monotonic_time() < deadline)
-    g_main_context_iteration(nullptr, TRUE);
-  g_source_remove(tick);
-  return done();
-}
-
-/// This program with other arguments; its lines come to the main context.
-class Child {
- public:
-  using OnLine = std::function<void(const std::string &)>;
-
-  Child(const std::vector<std::string> &arguments, OnLine onLine) : onLine_(std::move(onLine)) {
-    static const std::string self = takeString(g_file_read_link("/proc/self/exe", nullptr));
-    std::vector<const char *> argv{self.c_str()};
-    for (const auto &argument : arguments)
-      argv.push_back(argument.c_str());
-    argv.push_back(nullptr);
-    OwnedError error;
-    process_ = Ref<GSubprocess>::take(
-        g_subprocess_newv(argv.data(), G_SUBPROCESS_FLAGS_STDOUT_PIPE, Out(error)));
-    if (!process_) g_error("cannot start '%s': %s", self.c_str(), error->message);
-    lines_ = Ref<GDataInputStream>::take(
-        g_data_input_stream_new(g_subprocess_get_stdout_pipe(process_.get())));
-    readLine();
-  }
-  ~Child() {
-    g_subprocess_force_exit(process_.get());
-    // Its pipe ends with it, and with that the last callback.
-    while (!over_)
-      g_main_context_iteration(nullptr, TRUE);
-    g_subprocess_wait(process_.get(), nullptr, nullptr);
-  }
-  Child(const Child &) = delete;
-  Child &operator=(const Child &) = delete;
-
-  /// Runs the main context until the process has said everything. False: it failed, or was silent
-  /// for too long.
-  bool wait() {
-    while (!over_) {
-      const unsigned seen = count_;
-      if (!waitUntil([&] { return over_ || count_ != seen; }, kSilenceUs)) return false;
-    }
-    g_subprocess_wait(process_.get(), nullptr, nullptr);
-    return g_subprocess_get_successful(process_.get());
-  }
-
- private:
-  void readLine() {
-    g_data_input_stream_read_line_async(
-        lines_.get(), G_PRIORITY_DEFAULT, nullptr,
-        [](GObject *, GAsyncResult *result, gpointer self) {
-          static_cast<Child *>(self)->onRead(result);
-        },
-        this);
-  }
-  void onRead(GAsyncResult *result) {
-    OwnedString line(g_data_input_stream_read_line_finish(lines_.get(), result, nullptr, nullptr));
-    if (!line) {
-      over_ = true;
-      return;
-    }
-    ++count_;
-    onLine_(line.get());
-    readLine();
-  }
-
-  OnLine onLine_;
-  Ref<GSubprocess> process_;
-  Ref<GDataInputStream> lines_;
-  bool over_ = false;
-  unsigned count_ = 0;
-};
-
 /// What is left of a line after so many words.
 std::string restOf(const std::string &line, int words) {
   std::size_t at = 0;
@@ -154,12 +71,11 @@ std::string restOf(const std::string &line, int words) {
 Sample measure(unsigned publications) {
   malloc_trim(0);
   const auto use = processUse();
-  const auto heap = mallinfo2();
   return {.publications = publications,
           .threads = use.threads,
           .descriptors = use.descriptors,
           .rss = residentMiB(),
-          .heap = static_cast<double>(heap.uordblks + heap.hblkhd) / (1 << 20)};
+          .heap = test::heapMiB()};
 }
 
 void print(const char *when, const Sample &sample) {
@@ -212,7 +128,7 @@ class Soak {
                       "--streams", std::to_string(options_.streams), "--end", end, "--seed",
                       std::to_string(options_.seed + static_cast<int>(number))},
                      [this](const std::string &line) { onPublication(line); });
-    if (!publishers.wait()) stuck("the publishers' process");
+    if (!publishers.wait(kSilenceUs)) stuck("the publishers' process");
     if (!waitUntil([this] { return server_.isQuiet(); }, kSettleUs)) {
       if (server_.present()) stuck(std::to_string(server_.present()) + " publishers stay");
       for (const auto &key : server_.recorder().waiting())
@@ -291,7 +207,7 @@ class Soak {
     if (arguments.size() == 1) return;
     const unsigned before = totals_.files;
     Child checks(arguments, [this](const std::string &line) { onFile(line); });
-    if (!checks.wait() || totals_.files != before + arguments.size() - 1)
+    if (!checks.wait(kSilenceUs) || totals_.files != before + arguments.size() - 1)
       stuck("the check of the files");
   }
 
@@ -362,15 +278,6 @@ int runServer(Options &options) {
   return status;
 }
 
-/// What threads that are gone have freed shall be given back: one arena, and none of the slices
-/// that GLib kept before 2.76, which it decides on before main().
-void restartWithPlainMalloc(char **argv) {
-  mallopt(M_ARENA_MAX, 1);
-  if (g_getenv("G_SLICE")) return;
-  g_setenv("G_SLICE", "always-malloc", TRUE);
-  execv("/proc/self/exe", argv);
-}
-
 bool parse(int *argc, char ***argv, Options &options, std::vector<std::string> &files) {
   gboolean check = FALSE;
   char *directory = nullptr, *publish = nullptr, *end = nullptr;
@@ -410,7 +317,7 @@ bool parse(int *argc, char ***argv, Options &options, std::vector<std::string> &
 
 int main(int argc, char **argv) {
   using namespace gws::soak;
-  restartWithPlainMalloc(argv);
+  gws::test::restartWithPlainMalloc(argv);
   Options options;
   std::vector<std::string> files;
   if (!parse(&argc, &argv, options, files)) return 2;

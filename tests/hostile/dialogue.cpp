@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An offer made by hand, and what the server says to it.
+#include "dialogue.h"
+
+#include <cstdlib>
+
+#include "tests/common/client_json.h"
+
+namespace gws::hostile {
+
+namespace {
+
+using test::ServerMessage;
+
+/// The port of a host candidate on 127.0.0.1; 0: it is another.
+unsigned localPort(const std::string &candidate) {
+  const std::string address = " 127.0.0.1 ";
+  const auto at = candidate.find(address);
+  if (at == std::string::npos || candidate.find("typ host") == std::string::npos) return 0;
+  return static_cast<unsigned>(std::strtoul(candidate.c_str() + at + address.size(), nullptr, 10));
+}
+
+void note(Reply &reply, const ServerMessage &message) {
+  if (message.type == ServerMessage::Type::Answer) {
+    reply.outcome = "answered";
+    reply.sdp = message.text;
+    reply.credentials = {attributeOf(message.text, "ice-ufrag"),
+                         attributeOf(message.text, "ice-pwd")};
+  } else if (message.type == ServerMessage::Type::Candidate) {
+    if (const unsigned port = localPort(message.text)) reply.ports.push_back(port);
+  }
+}
+
+}  // namespace
+
+Reply makeOffer(HandSocket &socket, std::string_view sdp, bool candidates) {
+  Reply reply{.outcome = kSilence};
+  socket.send(textFrame(rawOffer(sdp)));
+  while (!reply.answered() || (candidates && reply.ports.empty())) {
+    const auto frame = socket.readFrame();
+    if (!frame) {
+      if (!reply.answered()) reply.outcome = socket.wasCut() ? kCut : kSilence;
+      return reply;
+    }
+    if (frame->opcode == static_cast<unsigned>(Opcode::Text)) {
+      note(reply, test::parseServerMessage(frame->data));
+    } else if (frame->opcode == static_cast<unsigned>(Opcode::Close)) {
+      const std::string &data = frame->data;
+      const int code = data.size() < 2 ? 1005
+                                       : static_cast<unsigned char>(data[0]) << 8 |
+                                             static_cast<unsigned char>(data[1]);
+      return {.outcome = "close " + std::to_string(code)};
+    }
+  }
+  return reply;
+}
+
+std::string attributeOf(const std::string &sdp, const std::string &name) {
+  const std::string key = "\na=" + name + ":";
+  const auto at = sdp.find(key);
+  if (at == std::string::npos) return {};
+  const auto start = at + key.size();
+  return sdp.substr(start, sdp.find_first_of("\r\n", start) - start);
+}
+
+void leaveSomehow(Session &session, HandSocket &socket) {
+  static const std::vector<std::string> payloads = {"\x03\xe8", "\x03\xe9", "", "\x0f\xa0"};
+  switch (session.upTo(2)) {
+    case 0:
+      socket.send(clientFrame(Opcode::Close, true, session.pick(payloads)));
+      break;
+    case 1:
+      socket.reset();
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace gws::hostile

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An offer made by hand, and what the server says to it.
+#pragma once
+
+#include "session.h"
+
+namespace gws::hostile {
+
+struct IceCredentials {
+  std::string ufrag, pwd;
+};
+
+/// "answered", or how the server closed.
+struct Reply {
+  Outcome outcome;
+  std::string sdp;
+  IceCredentials credentials;   ///< the server's
+  std::vector<unsigned> ports;  ///< of its candidates for UDP on 127.0.0.1
+
+  bool answered() const { return !sdp.empty(); }
+};
+
+/// Sends the offer and reads up to the answer or the end; with `candidates` up to the first one on
+/// 127.0.0.1.
+Reply makeOffer(HandSocket &socket, std::string_view sdp, bool candidates = false);
+
+/// The value of an attribute of an SDP, anywhere in it.
+std::string attributeOf(const std::string &sdp, const std::string &name);
+
+/// Closes with a code, breaks off, or goes without a word.
+void leaveSomehow(Session &session, HandSocket &socket);
+
+}  // namespace gws::hostile

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Many connections at once that go no further: TCP alone, a WebSocket alone, an offer alone.
+#include <array>
+#include <memory>
+
+#include "dialogue.h"
+#include "plan.h"
+#include "report.h"
+#include "roles.h"
+#include "tests/common/hand_socket.h"
+
+namespace gws::hostile {
+
+namespace {
+
+std::string readFile(const std::string &path) {
+  OwnedString text;
+  if (!g_file_get_contents(path.c_str(), Out(text), nullptr, nullptr))
+    g_error("there is no %s", path.c_str());
+  return text.get();
+}
+
+}  // namespace
+
+int runHalfOpen(const AttackOptions &options) {
+  const std::string offer =
+      textFrame(rawOffer(readFile(options.corpus + "/offer/chromium-sendonly.sdp")));
+  std::vector<std::unique_ptr<HandSocket>> sockets;
+  std::array<unsigned, 3> opened{};
+  unsigned refused = 0;
+  for (unsigned i = 0; i < options.sessions; ++i) {
+    const std::string source =
+        options.kind == "many-addresses"
+            ? "127.20." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200)
+            : kSharedAddress;
+    sockets.push_back(std::make_unique<HandSocket>(
+        HandSocket::Options{.port = options.port, .source = source, .patience = Timeout(10'000)}));
+    HandSocket &socket = *sockets.back();
+    const unsigned depth = i % 3;
+    const bool good = socket.connected() &&
+                      (depth < 1 || socket.upgrade(std::string("/") + kSecondStream +
+                                                   "/webrtc/publish") == 101) &&
+                      (depth < 2 || socket.send(offer));
+    good ? ++opened[depth] : ++refused;
+  }
+  Line()
+      .add("open", static_cast<double>(sockets.size()))
+      .add("tcp", opened[0])
+      .add("sockets", opened[1])
+      .add("offers", opened[2])
+      .add("refused", refused)
+      .print();
+  listen([](const std::string &) {});
+  return 0;
+}
+
+}  // namespace gws::hostile

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Publishers with a webrtcbin: the wrong certificate, and bad media over a good connection.
+#include <glib.h>
+
+#include "media.h"
+#include "session.h"
+#include "tests/common/publish_client.h"
+
+namespace gws::hostile {
+
+namespace {
+
+using test::PacketHook;
+using test::PublishClient;
+using test::PublishOptions;
+
+/// Random numbers for threads that share nothing: of a seed and the packet itself.
+class Noise {
+ public:
+  Noise(unsigned seed, const std::string &packet) : state_(seed | 1) {
+    for (std::size_t i = 0; i < packet.size() && i < 16; ++i)
+      state_ = (state_ ^ static_cast<unsigned char>(packet[i])) * 0x01000193;
+  }
+  unsigned next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 17;
+    state_ ^= state_ << 5;
+    return state_;
+  }
+  bool chance(unsigned percent) { return next() % 100 < percent; }
+
+ private:
+  std::uint32_t state_;
+};
+
+bool isRtcp(const std::string &packet) {
+  if (packet.size() < 8) return false;
+  const auto type = static_cast<unsigned char>(packet[1]);
+  return type >= 192 && type <= 223;
+}
+bool isMedia(const std::string &packet) {
+  return !packet.empty() && (static_cast<unsigned char>(packet[0]) & 0xc0) == 0x80;
+}
+
+PacketHook brokenTags(unsigned seed, unsigned percent) {
+  return [seed, percent](std::string &packet) {
+    if (!isMedia(packet)) return;
+    Noise noise(seed, packet);
+    if (noise.chance(percent)) packet.back() = static_cast<char>(packet.back() ^ 0x55);
+  };
+}
+
+PacketHook manySources(unsigned seed) {
+  return [seed](std::string &packet) {
+    if (packet.size() < 12 || isRtcp(packet)) return;
+    Noise noise(seed, packet);
+    const unsigned source = noise.next() % 500;
+    packet[8] = 'S', packet[9] = 'S';
+    packet[10] = static_cast<char>(source >> 8), packet[11] = static_cast<char>(source);
+  };
+}
+
+/// A good header, and anything behind it; now and then an odd header too.
+PacketHook oddPayloads(unsigned seed) {
+  return [seed](std::string &packet) {
+    if (packet.size() < 13 || isRtcp(packet)) return;
+    Noise noise(seed, packet);
+    const std::size_t from = noise.chance(50) ? 12 : 12 + noise.next() % (packet.size() - 12);
+    for (std::size_t i = from; i < packet.size(); ++i)
+      packet[i] = static_cast<char>(noise.next() >> 8);
+    // Padding, an extension, contributing sources: lengths that are lies.
+    if (noise.chance(20)) packet[0] = static_cast<char>(0x80 | (noise.next() & 0x3f));
+    if (noise.chance(10)) packet[1] = static_cast<char>(noise.next());
+    if (noise.chance(10)) packet[2] = static_cast<char>(noise.next());
+    if (noise.chance(10)) packet.resize(12 + noise.next() % 8);
+  };
+}
+
+PacketHook oddReports(unsigned seed) {
+  return [seed](std::string &packet) {
+    if (!isRtcp(packet)) return;
+    Noise noise(seed, packet);
+    for (std::size_t i = 8; i < packet.size(); ++i)
+      if (noise.chance(30)) packet[i] = static_cast<char>(noise.next() >> 8);
+    constexpr unsigned types[] = {192, 195, 200, 201, 202, 203, 204, 205, 206, 207, 223};
+    for (unsigned more = noise.next() % 6; more > 0; --more) {
+      const unsigned words = noise.next() % 20;
+      packet += static_cast<char>(0x80 | (noise.next() & 0x3f));
+      packet += static_cast<char>(types[noise.next() % std::size(types)]);
+      packet += '\0';
+      packet += static_cast<char>(noise.chance(80) ? words : noise.next());
+      for (unsigned i = 0; i < words * 4; ++i)
+        packet += static_cast<char>(noise.next() >> 8);
+    }
+  };
+}
+
+PublishOptions optionsFor(Session &session) {
+  PublishOptions options =
+      publishOptions(session.target().port, session.stream(), session.chance(50) ? "vp8" : "h264");
+  options.localAddress = session.source();
+  return options;
+}
+
+Outcome endOf(PublishClient &client, Timeout patience) {
+  const auto end = client.waitClosed(patience);
+  if (!end.closed) return kSilence;
+  if (end.httpStatus != 101) return "http " + std::to_string(end.httpStatus);
+  return end.closeCode == 1006 ? kCut : "close " + std::to_string(end.closeCode);
+}
+
+void leave(Session &session, PublishClient &client) {
+  switch (session.upTo(4)) {
+    case 0:
+      return client.closeGoodbye();
+    case 1:
+      return client.closeGoingAway();
+    case 2:
+      return client.closeDtls();
+    case 3:
+      return client.dropSocket();
+    default:
+      return client.kill();
+  }
+}
+
+/// Publishes for a moment.
+Outcome publish(Session &session, const PublishOptions &options) {
+  PublishClient client(options);
+  client.start();
+  if (!client.waitConnected(kPatience)) return endOf(client, Timeout(0));
+  // Counted before they are spoilt; one of two publishers is quick.
+  client.waitFrames(0, session.between(2, session.target().hasty ? 20 : 60), Timeout(5'000));
+  const Outcome end = endOf(client, Timeout(0));
+  leave(session, client);
+  return end == kSilence ? "published" : "published, " + end;
+}
+
+Outcome wrongCertificate(Session &session) {
+  PublishOptions options = optionsFor(session);
+  options.mungeOffer = test::replaceFingerprint;
+  PublishClient client(options);
+  client.start();
+  return endOf(client, kPatience);
+}
+
+Outcome wrongTags(Session &session) {
+  PublishOptions options = optionsFor(session);
+  options.packets.sealed =
+      brokenTags(session.random()(), session.chance(50) ? 100 : session.between(1, 99));
+  return publish(session, options);
+}
+
+template <PacketHook (*hook)(unsigned)>
+Outcome spoilMedia(Session &session) {
+  PublishOptions options = optionsFor(session);
+  options.packets.plain = hook(session.random()());
+  return publish(session, options);
+}
+
+Outcome suddenEnd(Session &session) { return publish(session, optionsFor(session)); }
+
+/// An end at any moment of the negotiation.
+Outcome halfway(Session &session) {
+  PublishClient client(optionsFor(session));
+  client.start();
+  if (!client.waitConnected(Timeout(session.upTo(400)))) return kLeft;
+  leave(session, client);
+  return "published";
+}
+
+constexpr Kind kKinds[] = {
+    {"dtls-wrong-certificate", 8, wrongCertificate, true, true},
+    {"srtp-broken-tags", 8, wrongTags, true, true},
+    {"rtp-many-sources", 6, spoilMedia<manySources>, true, true},
+    {"rtp-odd-payloads", 10, spoilMedia<oddPayloads>, true, true},
+    {"rtcp-odd-reports", 8, spoilMedia<oddReports>, true, true},
+    {"media-sudden-end", 5, suddenEnd, true, true},
+    {"media-halfway", 5, halfway, true, true},
+};
+
+}  // namespace
+
+std::span<const Kind> mediaKinds() { return kKinds; }
+
+}  // namespace gws::hostile
