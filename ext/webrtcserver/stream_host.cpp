@@ -14,6 +14,7 @@ namespace gws {
 using std::chrono::milliseconds;
 
 constexpr unsigned kTickMs = 250;
+constexpr gint64 kLeftBehindUs = 5'000'000;
 constexpr gint64 kGoodbyeGraceUs = 500'000;
 /// RTP that stays away for so long is a sign of death to somebody who wants the stream.
 constexpr gint64 kSignOfLifeUs = 1'000'000;
@@ -245,6 +246,8 @@ void StreamHost::onOffer(Client &client, Offer offer) {
     GST_INFO("client %u: publisher %s restarts ICE", client.id, run->publisher->id().c_str());
     return;
   }
+  if (run && (!run->connectedAt || run->succeeds))
+    endRun(*run, EndCause::Refused, "the client has made another offer");
   Contest contest;
   contest.offer = std::move(offer);
   contest.since = g_get_monotonic_time();
@@ -269,9 +272,6 @@ void StreamHost::settleContest(Client &client, gint64 now) {
 }
 
 void StreamHost::startRun(Client &client, Contest contest) {
-  if (Run *previous = findRun(client.run);
-      previous && (!previous->connectedAt || previous->succeeds))
-    endRun(*previous, EndCause::Refused, "the client has made another offer");
   if (auto may = mayPublish(client); !may)
     return refuse(client, static_cast<CloseCode>(may.error().code), may.error().detail);
   static std::atomic<std::uint64_t> order = 0;
@@ -464,6 +464,10 @@ void StreamHost::tick() {
 void StreamHost::tickRun(Run &run, gint64 now) {
   if (run.loss && now >= run.loss->until)
     return close(run, CloseCode::TooSlow, EndCause::Lost, std::string(run.loss->reason));
+  // The client's own time-out comes first; this is for one whose client is gone.
+  const gint64 patience = gint64(settings_.negotiationTimeoutMs) * 1000 + kLeftBehindUs;
+  if (!run.connectedAt && now - run.startedAt > patience)
+    return endRun(run, EndCause::Refused, "nobody waits for it any more");
   if (!run.connectedAt) return;
   run.publisher->tick();
   if (run.succeeds && run.publisher->begun()) {

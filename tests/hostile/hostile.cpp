@@ -71,6 +71,8 @@ int runRole(const Arguments &arguments) {
   // Nothing stays behind when the run is killed.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const std::string role = textOf(arguments.role);
+  // G_DEBUG=fatal-criticals is for the server: what a client's libraries complain of is no fault.
+  if (role != "server") g_log_set_always_fatal(G_LOG_LEVEL_ERROR);
   const auto port = static_cast<unsigned>(arguments.port);
   if (role == "server")
     return runServer({.descriptors = static_cast<unsigned>(arguments.descriptors),
