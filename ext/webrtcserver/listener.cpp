@@ -75,22 +75,6 @@ static std::string textOf(GSocketAddress *address) {
       g_inet_address_to_string(g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address))));
 }
 
-/// Who has one IPv6 address has a /64 of them; IPv4 inside IPv6 counts as IPv4.
-static std::string keyOf(const std::string &address) {
-  auto inet = Ref<GInetAddress>::take(g_inet_address_new_from_string(address.c_str()));
-  if (!inet || g_inet_address_get_family(inet.get()) == G_SOCKET_FAMILY_IPV4) return address;
-  const guint8 *bytes = g_inet_address_to_bytes(inet.get());
-  static const guint8 mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const bool isMapped = std::equal(std::begin(mapped), std::end(mapped), bytes);
-  guint8 kept[16] = {};
-  std::copy_n(bytes, isMapped ? 16 : 8, kept);
-  auto prefix =
-      isMapped
-          ? Ref<GInetAddress>::take(g_inet_address_new_from_bytes(kept + 12, G_SOCKET_FAMILY_IPV4))
-          : Ref<GInetAddress>::take(g_inet_address_new_from_bytes(kept, G_SOCKET_FAMILY_IPV6));
-  return takeString(g_inet_address_to_string(prefix.get()));
-}
-
 static Networks parsedNetworks(const std::string &text) {
   auto networks = Networks::parse(text);
   return networks ? *networks : Networks();
@@ -185,7 +169,7 @@ unsigned Listener::accept(Ref<GSocket> socket) {
   g_object_set_data(G_OBJECT(connection->remote.get()), kConnectionId,
                     GUINT_TO_POINTER(connection->id));
   connection->address = textOf(connection->remote.get());
-  if (!trusted_.contains(connection->address)) connection->key = keyOf(connection->address);
+  if (!trusted_.contains(connection->address)) connection->key = limitKey(connection->address);
   connection->until = g_get_monotonic_time() + gint64(options_.requestTimeoutMs) * 1000;
 
   Connection &borrowed = *connection;
@@ -407,7 +391,7 @@ Listener::Caller Listener::onRequest(unsigned id, const char *forwardedFor) {
   Caller caller;
   caller.address = clientAddress(connection->address, forwardedFor ? forwardedFor : "", trusted_);
   if (trusted_.contains(connection->address)) {
-    connection->key = trusted_.contains(caller.address) ? "" : keyOf(caller.address);
+    connection->key = trusted_.contains(caller.address) ? "" : limitKey(caller.address);
     limitAddress(*connection);
   }
   auto inet = Ref<GInetAddress>::take(g_inet_address_new_from_string(caller.address.c_str()));

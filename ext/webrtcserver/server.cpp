@@ -105,15 +105,14 @@ static void reply(SoupServerMessage *message, unsigned status, const char *type,
   soup_server_message_set_status(message, status, nullptr);
 }
 
-/// For the log: up to a `?` that was escaped by mistake, since a token follows.
-static std::string loggedPath(SoupServerMessage *message) {
-  const std::string path = g_uri_get_path(soup_server_message_get_uri(message));
-  return path.substr(0, std::min(path.find("%3F"), path.find("%3f")));
+static unsigned connectionOf(SoupServerMessage *message) {
+  return Listener::idOf(soup_server_message_get_remote_address(message));
 }
 
 static void refuse(SoupServerMessage *message, unsigned status, const std::string &sentence) {
-  GST_INFO("%s %s: %u %s", soup_server_message_get_method(message), loggedPath(message).c_str(),
-           status, sentence.c_str());
+  // Neither path nor sentence: who escapes the `?` of a URL by mistake has a token in them.
+  GST_INFO("%s from connection %u: %u", soup_server_message_get_method(message),
+           connectionOf(message), status);
   if (status == 401)
     soup_message_headers_replace(soup_server_message_get_response_headers(message),
                                  "WWW-Authenticate", "Bearer");
@@ -145,10 +144,6 @@ Result<std::shared_ptr<StreamHost>> Server::hostThat(
     if (error.code == 404) error = admitted.error();
   }
   return error;
-}
-
-static unsigned connectionOf(SoupServerMessage *message) {
-  return Listener::idOf(soup_server_message_get_remote_address(message));
 }
 
 static const char *header(SoupServerMessage *message, const char *name) {

@@ -299,7 +299,7 @@ void local_transport_fault_named() {
       {"a=ice-pwd:", "a=x:", "ice-pwd"},
       {"a=setup:active", "a=setup:actpass", "a=setup"},
       {"a=fingerprint:sha-256 FF", "a=fingerprint:sha-256 GG", "a=fingerprint"},
-      {"v=0", "nonsense", "nonsense"},
+      {"v=0", "nonsense", "line 1 "},
   };
   for (const auto &[from, to, named] : replacements) {
     std::string text = good;
