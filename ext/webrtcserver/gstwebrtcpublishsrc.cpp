@@ -245,6 +245,9 @@ static void installSignals(GType type) {
   signalIds[SIGNAL_PUBLISHER_REMOVED] =
       g_signal_new("publisher-removed", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
                    G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
+}
+
+static void installActions(GType type) {
   /**
    * GstWebRTCPublishSrc::disconnect-publisher:
    * @publisher_id: the publisher's id
@@ -286,6 +289,7 @@ static void gst_webrtc_publish_src_class_init(GstWebRTCPublishSrcClass *klass) {
   GST_BIN_CLASS(klass)->handle_message = handleMessage;
   installProperties(object);
   installSignals(G_TYPE_FROM_CLASS(klass));
+  installActions(G_TYPE_FROM_CLASS(klass));
 
   auto video = Ref<GstCaps>::take(gws::padTemplateCaps(MediaKind::Video));
   auto audio = Ref<GstCaps>::take(gws::padTemplateCaps(MediaKind::Audio));
