@@ -189,7 +189,9 @@ void AnswerWriter::writeOpening(const OfferedMedia &media, std::string_view form
   if (!accepted) return;
   writeTransport(writer_, transport_.iceUfrag, transport_.icePwd, transport_.fingerprint,
                  transport_.setup);
-  if (rtp) writer_.line("a=rtcp-mux");
+  if (!rtp) return;
+  writer_.line("a=rtcp-mux");
+  writer_.line("a=rtcp-mux-only");  // RFC 9725, section 4.4.1
 }
 
 void AnswerWriter::writeReceived(const OfferedMedia &media, const OfferedCodec &offered) {

@@ -37,7 +37,9 @@ class ElementSide {
   /// The application's word on a client (signal `authorize`).
   virtual bool authorize(const AccessRequest &request) = 0;
   virtual void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) = 0;
-  virtual void publisherAdded(const std::string &stream, const std::string &publisherId) = 0;
+  /// `door`: see Channel::door().
+  virtual void publisherAdded(const std::string &stream, const std::string &publisherId,
+                              const char *door) = 0;
   virtual void publisherRemoved(const std::string &stream, const std::string &publisherId,
                                 const std::string &reason) = 0;
   /// A publisher was refused for a reason that the pipeline's author has to know.

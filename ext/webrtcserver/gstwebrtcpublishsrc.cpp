@@ -70,7 +70,7 @@ enum {
   SIGNALS
 };
 static guint signalIds[SIGNALS];
-static guint propCurrentPort, propPublishers;
+static guint propCurrentPort, propPublishers, propStats;
 
 static PublishSrc &impl(gpointer self) { return *GST_WEBRTC_PUBLISH_SRC(self)->impl; }
 
@@ -87,6 +87,7 @@ static void setStrings(GValue *value, const std::vector<std::string> &strings) {
 
 static void getProperty(GObject *object, guint id, GValue *value, GParamSpec *spec) {
   if (id == propCurrentPort) return g_value_set_uint(value, impl(object).currentPort());
+  if (id == propStats) return g_value_take_boxed(value, impl(object).statistics().release());
   if (id == propPublishers) return setStrings(value, impl(object).publisherIds());
   if (!impl(object).getSetting(id, value)) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }
@@ -172,6 +173,7 @@ static void installProperties(GObjectClass *object) {
   gws::installSettings(object, &next);
   propCurrentPort = next++;
   propPublishers = next++;
+  propStats = next++;
   const auto readable = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
       object, propCurrentPort,
@@ -184,6 +186,14 @@ static void installProperties(GObjectClass *object) {
       g_param_spec_boxed("publishers", "Publishers",
                          "Ids of those who are publishing now, as in publisher-added", G_TYPE_STRV,
                          readable));
+  g_object_class_install_property(
+      object, propStats,
+      g_param_spec_boxed("stats", "Statistics",
+                         "A structure with one field for each publisher, named by its id: a "
+                         "structure with stream, door (websocket or whip), address, user-agent, "
+                         "uptime (ns since it was connected) and, if the client sends its own, "
+                         "client-statistics (JSON)",
+                         GST_TYPE_STRUCTURE, readable));
 }
 
 /// One handler's veto is enough.
@@ -207,7 +217,8 @@ static void installSignals(GType type) {
    *
    * Somebody wants to publish; `token` and `streams` have let it in. Return %FALSE to refuse it
    * (403). Emitted from a worker thread, before `auth-url` is asked and before the WebSocket is
-   * opened; a handler may block, other clients go on. The structure holds secrets.
+   * opened or the WHIP client's POST is answered; a handler may block, other clients go on. The
+   * structure holds secrets.
    */
   signalIds[SIGNAL_AUTHORIZE] = g_signal_new_class_handler(
       "authorize", type, G_SIGNAL_RUN_LAST, G_CALLBACK(authorizeByDefault), untilFalse, nullptr,
@@ -227,12 +238,13 @@ static void installSignals(GType type) {
    * @stream: the stream's name
    * @publisher_id: the publisher's id
    *
-   * Somebody's media are connected. Emitted from a worker thread; the bus message
-   * `webrtc-publisher-added` says the same.
+   * Somebody's media are connected. The signal's detail is the door by which it came:
+   * `publisher-added::whip` or `publisher-added::websocket`. Emitted from a worker thread; the bus
+   * message `webrtc-publisher-added` says the same, with the door as a field.
    */
   signalIds[SIGNAL_PUBLISHER_ADDED] =
-      g_signal_new("publisher-added", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
-                   G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
+      g_signal_new("publisher-added", type, GSignalFlags(G_SIGNAL_RUN_LAST | G_SIGNAL_DETAILED), 0,
+                   nullptr, nullptr, nullptr, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
   /**
    * GstWebRTCPublishSrc::publisher-removed:
    * @stream: the stream's name
@@ -318,8 +330,9 @@ static void gst_webrtc_publish_src_init(GstWebRTCPublishSrc *self) {
   emit.webrtcbinReady = [self](const std::string &id, GstElement *webrtcbin) {
     g_signal_emit(self, signalIds[SIGNAL_WEBRTCBIN_READY], 0, id.c_str(), webrtcbin);
   };
-  emit.publisherAdded = [self](const std::string &stream, const std::string &id) {
-    g_signal_emit(self, signalIds[SIGNAL_PUBLISHER_ADDED], 0, stream.c_str(), id.c_str());
+  emit.publisherAdded = [self](const std::string &stream, const std::string &id, const char *door) {
+    g_signal_emit(self, signalIds[SIGNAL_PUBLISHER_ADDED], g_quark_from_string(door),
+                  stream.c_str(), id.c_str());
   };
   emit.publisherRemoved = [self](const std::string &stream, const std::string &id,
                                  const std::string &reason) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gst/common/gobj.h"
+#include "ice_servers.h"
 #include "log.h"
 
 GWS_LOG_CATEGORY("webrtcserver-ice", "ICE agents and addresses");
@@ -54,11 +55,25 @@ static void silenceAgents() {
   if (!asked) nice_debug_disable(TRUE);
 }
 
+static void setIceServers(GstElement *webrtcbin, const Settings &settings) {
+  if (auto stun = parseStunServer(settings.stunServer); stun)
+    g_object_set(webrtcbin, "stun-server", webrtcbinUri(*stun).c_str(), nullptr);
+  auto turn = parseTurnServers(settings.turnServers);
+  if (!turn) return;
+  for (const IceServer &server : *turn) {
+    gboolean added = FALSE;
+    g_signal_emit_by_name(webrtcbin, "add-turn-server", webrtcbinUri(server).c_str(), &added);
+    if (!added)
+      GST_WARNING_OBJECT(webrtcbin, "the TURN server %s is not used", server.host.c_str());
+  }
+}
+
 void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback) {
   silenceAgents();
   auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
   if (!ice) return;
   g_object_set(ice.get(), "ice-tcp", FALSE, nullptr);
+  setIceServers(webrtcbin, settings);
   if (auto agent = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent")))
     g_object_set(agent.get(), "upnp", FALSE, "keepalive-conncheck", TRUE, nullptr);
 

@@ -45,7 +45,7 @@ PeerActions Peer::onText(std::string_view text, PeerTime now) {
                                          std::to_string(limits_.messageBytes));
   Result<ClientMessage> message = parseClientMessage(text);
   if (!message) return fail(static_cast<CloseCode>(message.error().code), message.error().detail);
-  if (const auto *offer = std::get_if<OfferMessage>(&*message)) return onOffer(*offer, now);
+  if (const auto *offer = std::get_if<OfferMessage>(&*message)) return onOffer(offer->sdp, now);
   if (const auto *candidate = std::get_if<CandidateMessage>(&*message))
     return onCandidate(*candidate);
   return onUnknown(*std::get_if<UnknownMessage>(&*message));
@@ -76,9 +76,9 @@ PeerActions Peer::onSocketClosed(std::optional<unsigned> code) {
 PeerActions Peer::onAnswer(const std::string &sdp) {
   if (!socketOpen_ || !publishing() || answered_) return {};
   answered_ = true;
-  PeerActions actions{SendText{answerMessage(sdp)}};
-  for (std::string &text : earlyLocal_)
-    actions.push_back(SendText{std::move(text)});
+  PeerActions actions{SendAnswer{sdp}};
+  for (SendCandidate &candidate : earlyLocal_)
+    actions.push_back(std::move(candidate));
   earlyLocal_.clear();
   return actions;
 }
@@ -86,9 +86,9 @@ PeerActions Peer::onAnswer(const std::string &sdp) {
 PeerActions Peer::onLocalCandidate(const std::string &candidate, const std::string &mid,
                                    unsigned lineIndex) {
   if (!socketOpen_ || !publishing()) return {};
-  std::string text = candidateMessage(candidate, mid, lineIndex);
-  if (answered_) return {SendText{std::move(text)}};
-  earlyLocal_.push_back(std::move(text));
+  SendCandidate action{candidate, mid, lineIndex};
+  if (answered_) return {std::move(action)};
+  earlyLocal_.push_back(std::move(action));
   return {};
 }
 
@@ -133,13 +133,14 @@ PeerActions Peer::fail(CloseCode code, const std::string &reason) {
   return actions;
 }
 
-PeerActions Peer::onOffer(const OfferMessage &message, PeerTime now) {
+PeerActions Peer::onOffer(std::string_view sdp, PeerTime now) {
+  if (!socketOpen_) return {};
   if (publishing() && !answered_)
     return fail(CloseCode::BadMessage, "an offer came before the last one was answered");
   if (!offers_.take(now))
     return fail(CloseCode::TryAgainLater,
                 "offers came too often, expected one in two seconds in the long run");
-  Result<Offer> offer = parseOffer(message.sdp, limits_.offer);
+  Result<Offer> offer = parseOffer(sdp, limits_.offer);
   if (!offer) return fail(static_cast<CloseCode>(offer.error().code), offer.error().detail);
   if (publishing()) candidateMessages_ = candidateCount_ = 0;
   state_ = State::Negotiating;
@@ -159,7 +160,16 @@ PeerActions Peer::onOffer(const OfferMessage &message, PeerTime now) {
   return actions;
 }
 
+bool Peer::onRestart(const std::string &ufrag, PeerTime now) {
+  if (!offers_.take(now)) return false;
+  candidateMessages_ = candidateCount_ = 0;
+  answered_ = false;
+  remoteUfrag_ = ufrag;
+  return true;
+}
+
 PeerActions Peer::onCandidate(const CandidateMessage &message) {
+  if (!socketOpen_) return {};
   const std::size_t most = limits_.candidates * kCandidateFlood;
   if (++candidateMessages_ > most)
     return fail(CloseCode::BadMessage,

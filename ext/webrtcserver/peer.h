@@ -40,8 +40,13 @@ struct StartPublication {
 struct AddCandidate {
   std::string candidate;  ///< usable: isUsableCandidate() said so
 };
-struct SendText {
-  std::string text;
+struct SendAnswer {
+  std::string sdp;
+};
+/// A candidate of ours.
+struct SendCandidate {
+  std::string candidate, mid;
+  unsigned lineIndex = 0;
 };
 struct CloseSocket {
   CloseCode code;
@@ -55,13 +60,14 @@ struct EndPublication {
 struct LogNote {
   std::string text;
 };
-using PeerAction =
-    std::variant<StartPublication, AddCandidate, SendText, CloseSocket, EndPublication, LogNote>;
+using PeerAction = std::variant<StartPublication, AddCandidate, SendAnswer, SendCandidate,
+                                CloseSocket, EndPublication, LogNote>;
 using PeerActions = std::vector<PeerAction>;
 
-/// Owner: the WebSocket session, control thread. PURE: never blocks, has no clock; every input
+/// Owner: the client's session, control thread. PURE: never blocks, has no clock; every input
 /// gives the actions that follow from it, in their order. After CloseSocket, and after the socket
-/// was closed, every input gives no action.
+/// was closed, every input gives no action. A WHIP session is a client whose socket nobody sees:
+/// its POST opens it with an offer, its DELETE closes it with 1000.
 ///
 /// Candidates that come before the offer are kept and follow StartPublication, as do those inside
 /// the offer. Local candidates that come before the answer are kept and follow it. A message that
@@ -76,6 +82,11 @@ class Peer {
 
   // From the client.
   [[nodiscard]] PeerActions onText(std::string_view text, PeerTime now);
+  [[nodiscard]] PeerActions onOffer(std::string_view sdp, PeerTime now);
+  [[nodiscard]] PeerActions onCandidate(const CandidateMessage &message);
+  /// A restart of ICE without an offer (RFC 9725, section 4.3.3): candidates that come from now on
+  /// belong to that fragment. False when restarts came too often; nothing has changed then.
+  [[nodiscard]] bool onRestart(const std::string &ufrag, PeerTime now);
   [[nodiscard]] PeerActions onBinary();
   /// `code` is absent when there was no close frame at all; 1005 when it had no code.
   /// Media may go on after a socket that broke (no close frame): that ends nothing here unless the
@@ -95,13 +106,12 @@ class Peer {
 
   bool publishing() const;  ///< StartPublication was given and neither side ended it
   bool finished() const;    ///< closed: no action will follow
+  const std::string &remoteUfrag() const { return remoteUfrag_; }
 
  private:
   enum class State { AwaitingOffer, Negotiating, Connected, Closed };
   PeerActions fail(CloseCode code, const std::string &reason);
   void close();
-  PeerActions onOffer(const OfferMessage &message, PeerTime now);
-  PeerActions onCandidate(const CandidateMessage &message);
   PeerActions onUnknown(const UnknownMessage &message);
   /// Usable and within the limit, and counted; else notes why not.
   bool isWelcome(const CandidateMessage &message, PeerActions &actions);
@@ -120,7 +130,7 @@ class Peer {
   std::size_t candidateCount_ = 0;     ///< welcome ones, those inside the offer included
   std::size_t unknownMessages_ = 0;
   std::vector<CandidateMessage> earlyCandidates_;
-  std::vector<std::string> earlyLocal_;  ///< serialised, waiting for the answer
+  std::vector<SendCandidate> earlyLocal_;  ///< waiting for the answer
 };
 
 }  // namespace gws

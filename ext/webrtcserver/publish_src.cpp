@@ -291,6 +291,27 @@ std::vector<std::string> PublishSrc::publisherIds() {
   return ids;
 }
 
+OwnedStructure PublishSrc::statistics() {
+  OwnedStructure all(gst_structure_new_empty("webrtcpublishsrc-stats"));
+  auto add = [&all](const StreamHost::Statistics &one) {
+    OwnedString agent(g_utf8_make_valid(one.userAgent.c_str(), one.userAgent.size()));
+    OwnedStructure publisher(gst_structure_new(
+        "publisher", "stream", G_TYPE_STRING, one.stream.c_str(), "door", G_TYPE_STRING, one.door,
+        "address", G_TYPE_STRING, one.address.c_str(), "user-agent", G_TYPE_STRING, agent.get(),
+        "uptime", G_TYPE_UINT64, one.uptime, nullptr));
+    if (!one.clientStatistics.empty())
+      gst_structure_set(publisher.get(), "client-statistics", G_TYPE_STRING,
+                        one.clientStatistics.c_str(), nullptr);
+    gst_structure_set(all.get(), one.publisherId.c_str(), GST_TYPE_STRUCTURE, publisher.get(),
+                      nullptr);
+  };
+  withHost([&](StreamHost &host) REQUIRES(control) {
+    for (const auto &one : host.statistics())
+      add(one);
+  });
+  return all;
+}
+
 bool PublishSrc::disconnectPublisher(const std::string &id) {
   bool found = false;
   withHost([&](StreamHost &host) REQUIRES(control) { found = host.disconnectPublisher(id); });
@@ -364,19 +385,17 @@ void PublishSrc::failPublisherOf(GstObject *source, const char *what) {
 }
 
 void PublishSrc::post(const char *name, const std::string &stream, const std::string &publisherId,
-                      const char *reason) {
-  GstStructure *fields = gst_structure_new(name, "stream", G_TYPE_STRING, stream.c_str(), nullptr);
+                      const char *detail, const char *text) {
+  OwnedStructure fields(gst_structure_new(name, "stream", G_TYPE_STRING, stream.c_str(), nullptr));
   if (!publisherId.empty())
-    gst_structure_set(fields, "publisher-id", G_TYPE_STRING, publisherId.c_str(), nullptr);
-  if (reason) gst_structure_set(fields, "reason", G_TYPE_STRING, reason, nullptr);
-  gst_element_post_message(element(), gst_message_new_element(GST_OBJECT(element_), fields));
+    gst_structure_set(fields.get(), "publisher-id", G_TYPE_STRING, publisherId.c_str(), nullptr);
+  gst_structure_set(fields.get(), detail, G_TYPE_STRING, text, nullptr);
+  gst_element_post_message(element(),
+                           gst_message_new_element(GST_OBJECT(element_), fields.release()));
 }
 
 bool PublishSrc::authorize(const AccessRequest &request) {
-  struct Delete {
-    void operator()(GstStructure *structure) const { gst_structure_free(structure); }
-  };
-  std::unique_ptr<GstStructure, Delete> fields(gst_structure_new_empty("request"));
+  OwnedStructure fields(gst_structure_new_empty("request"));
   const std::pair<const char *, const std::string &> texts[] = {
       {"name", request.stream},          {"proto", request.protocol},  {"ip", request.address},
       {"session-id", request.sessionId}, {"token", request.token},     {"qs", request.query},
@@ -393,15 +412,16 @@ void PublishSrc::webrtcbinReady(const std::string &publisherId, GstElement *webr
   signals_.webrtcbinReady(publisherId, webrtcbin);
 }
 
-void PublishSrc::publisherAdded(const std::string &stream, const std::string &publisherId) {
-  signals_.publisherAdded(stream, publisherId);
-  post("webrtc-publisher-added", stream, publisherId, nullptr);
+void PublishSrc::publisherAdded(const std::string &stream, const std::string &publisherId,
+                                const char *door) {
+  signals_.publisherAdded(stream, publisherId, door);
+  post("webrtc-publisher-added", stream, publisherId, "door", door);
 }
 
 void PublishSrc::publisherRemoved(const std::string &stream, const std::string &publisherId,
                                   const std::string &reason) {
   signals_.publisherRemoved(stream, publisherId, reason);
-  post("webrtc-publisher-removed", stream, publisherId, reason.c_str());
+  post("webrtc-publisher-removed", stream, publisherId, "reason", reason.c_str());
 }
 
 void PublishSrc::publisherRefused(const std::string &stream, const std::string &reason) {
@@ -412,7 +432,7 @@ void PublishSrc::publisherRefused(const std::string &stream, const std::string &
   GST_ELEMENT_WARNING(element_, STREAM, WRONG_TYPE,
                       ("A publisher of the stream %s was refused.", stream.c_str()),
                       ("%s", reason.c_str()));
-  post("webrtc-publisher-refused", stream, "", reason.c_str());
+  post("webrtc-publisher-refused", stream, "", "reason", reason.c_str());
 }
 
 }  // namespace gws

@@ -31,7 +31,8 @@ class PublishSrc final : public ElementSide {
     std::function<bool()> asksApplication;  ///< whether `authorize` has a handler
     std::function<bool(const std::string &stream, GstStructure *request)> authorize;
     std::function<void(const std::string &id, GstElement *webrtcbin)> webrtcbinReady;
-    std::function<void(const std::string &stream, const std::string &id)> publisherAdded;
+    std::function<void(const std::string &stream, const std::string &id, const char *door)>
+        publisherAdded;
     std::function<void(const std::string &stream, const std::string &id, const std::string &reason)>
         publisherRemoved;
   };
@@ -43,6 +44,7 @@ class PublishSrc final : public ElementSide {
   bool getSetting(guint id, GValue *value) const;
   unsigned currentPort() const;
   std::vector<std::string> publisherIds();
+  OwnedStructure statistics();
 
   // States.
   void prepare();  ///< from NULL to READY
@@ -76,7 +78,8 @@ class PublishSrc final : public ElementSide {
   bool asksApplication() const override { return signals_.asksApplication(); }
   bool authorize(const AccessRequest &request) override;
   void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) override;
-  void publisherAdded(const std::string &stream, const std::string &publisherId) override;
+  void publisherAdded(const std::string &stream, const std::string &publisherId,
+                      const char *door) override;
   void publisherRemoved(const std::string &stream, const std::string &publisherId,
                         const std::string &reason) override;
   void publisherRefused(const std::string &stream, const std::string &reason) override;
@@ -95,7 +98,7 @@ class PublishSrc final : public ElementSide {
   void withHost(const std::function<void(StreamHost &)> &what);
   void failPublisherOf(GstObject *source, const char *what);
   void post(const char *name, const std::string &stream, const std::string &publisherId,
-            const char *reason);
+            const char *detail, const char *text);
 
   GstBin *const element_;
   const Signals signals_;

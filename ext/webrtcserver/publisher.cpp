@@ -2,28 +2,21 @@
 // A publisher's life: codecs chosen, bin built, negotiated, watched, torn down.
 #include "publisher.h"
 
-#include <gst/sdp/sdp.h>
 #include <gst/webrtc/webrtc.h>
 
 #include <algorithm>
 
 #include "gst/common/stop.h"
 #include "gstwebrtcpublishpad.h"
-#include "ice.h"
-#include "log.h"
 #include "media.h"
 #include "redaction.h"
 #include "track.h"
 
-GWS_LOG_CATEGORY("webrtcserver-publisher", "publishers' lives");
-
 namespace gws {
 
-using Description = Owned<GstWebRTCSessionDescription, gst_webrtc_session_description_free>;
 using WeakPublisher = std::weak_ptr<Publisher>;
 
 constexpr std::chrono::milliseconds kAudioPatience(1000), kAudioPatienceOfSuccessor(5000);
-constexpr std::chrono::milliseconds kReplyPatience(5000);
 constexpr std::string_view kBinPrefix = "publisher-";
 
 std::string binName(const std::string &publisherId) {
@@ -43,13 +36,13 @@ static std::shared_ptr<Publisher> lock(gpointer data) {
 
 Publisher::Publisher(ElementSide &element, Workers &workers,
                      std::shared_ptr<const Publication> publication, Offer offer, Settings settings,
-                     bool loopback, Report report)
+                     PublisherLink link, Report report)
     : element_(element),
       workers_(workers),
       publication_(std::move(publication)),
       offer_(std::move(offer)),
       settings_(std::move(settings)),
-      loopback_(loopback),
+      link_(link),
       report_(std::move(report)),
       strand_(std::make_shared<Strand>(workers)),
       intake_(std::make_unique<Intake>(element, publication_->stream)) {}
@@ -188,7 +181,7 @@ Result<void> Publisher::build() {
     return Error{0, "the element webrtcbin is missing (gst-plugins-bad, and libnice's plugin)"};
   gst_util_set_object_arg(G_OBJECT(webrtcbin_.get()), "bundle-policy", "max-bundle");
   g_object_set(webrtcbin_.get(), "latency", settings_.latencyMs, nullptr);
-  configureIce(webrtcbin_.get(), settings_, loopback_);
+  configureIce(webrtcbin_.get(), settings_, link_.loopback);
   auto certificate = makeCertificate();
   if (!certificate) return certificate.error();
   certificate_ = std::move(*certificate);
@@ -309,6 +302,10 @@ void Publisher::connectSignals() {
   connect(webrtcbin_.get(), "pad-added", G_CALLBACK(padAdded));
   connect(webrtcbin_.get(), "on-ice-candidate", G_CALLBACK(candidate));
   connect(webrtcbin_.get(), "notify::ice-connection-state", G_CALLBACK(iceState));
+  auto gathering = +[](GObject *webrtcbin, GParamSpec *, gpointer data) {
+    if (auto self = lock(data)) self->onGatheringState(webrtcbin);
+  };
+  connect(webrtcbin_.get(), "notify::ice-gathering-state", G_CALLBACK(gathering));
 
   if (auto rtpbin =
           Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"))) {
@@ -342,152 +339,6 @@ void Publisher::watchArrival(GstPad *pad) {
                     GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
                     onData, new Arrival(intake_->lastPacket()),
                     [](gpointer arrival) { delete static_cast<Arrival *>(arrival); });
-}
-
-/// Whether webrtcbin is done with what it was asked.
-struct Publisher::Reply {
-  Mutex mutex;
-  Condition changed;
-  bool given GUARDED_BY(mutex) = false;
-
-  void give() EXCLUDES(mutex) {
-    Lock lock(mutex);
-    given = true;
-    changed.notifyAll();
-  }
-};
-
-/// Until then webrtcbin's thread builds elements, and a bin that goes to NULL meanwhile sets those
-/// to READY that are not ready to be: 1.22 crashes, or they run for ever. Whose thread was stopped
-/// replies to nobody.
-void Publisher::awaitReply() {
-  if (!reply_) return;
-  Lock lock(reply_->mutex);
-  while (!reply_->given && reply_->changed.waitFor(reply_->mutex, kReplyPatience)) {
-  }
-}
-
-GstPromise *Publisher::promise(Step next) {
-  struct Pending {
-    WeakPublisher publisher;
-    Step next;
-    std::shared_ptr<Reply> reply;
-  };
-  auto answered = [](GstPromise *promise, gpointer data) {
-    auto *pending = static_cast<Pending *>(data);
-    pending->reply->give();
-    auto self = pending->publisher.lock();
-    // Interrupted or expired promises belong to a webrtcbin that is on its way out.
-    if (!self || gst_promise_wait(promise) != GST_PROMISE_RESULT_REPLIED) return;
-    const GstStructure *reply = gst_promise_get_reply(promise);
-    std::shared_ptr<GstStructure> copy(reply ? gst_structure_copy(reply) : nullptr,
-                                       [](GstStructure *s) { OwnedStructure owned(s); });
-    self->strand_->post([self, copy, next = pending->next] {
-      if (!self->ended_) (self.get()->*next)(copy.get());
-    });
-  };
-  auto destroy = [](gpointer data) { delete static_cast<Pending *>(data); };
-  reply_ = std::make_shared<Reply>();
-  promise_ = Ref<GstPromise>::take(gst_promise_new_with_change_func(
-      answered, new Pending{weak_from_this(), next, reply_}, destroy));
-  return promise_.get();
-}
-
-static Description describe(GstWebRTCSDPType type, const std::string &text) {
-  GstSDPMessage *message;
-  if (gst_sdp_message_new_from_text(text.c_str(), &message) != GST_SDP_OK) return nullptr;
-  return Description(gst_webrtc_session_description_new(type, message));
-}
-
-static const GError *errorOf(const GstStructure *reply) {
-  const GValue *value = reply ? gst_structure_get_value(reply, "error") : nullptr;
-  return value ? static_cast<const GError *>(g_value_get_boxed(value)) : nullptr;
-}
-
-void Publisher::negotiate() {
-  auto offer = describe(GST_WEBRTC_SDP_TYPE_OFFER,
-                        sanitisedOffer(offer_, selections(), offer_.fingerprints.front()));
-  if (!offer)
-    return report_(PublisherFailed{CloseCode::BadMessage, "the offer cannot be negotiated"});
-  g_signal_emit_by_name(webrtcbin_.get(), "set-remote-description", offer.get(),
-                        promise(&Publisher::onRemoteSet));
-}
-
-void Publisher::onRemoteSet(const GstStructure *reply) {
-  if (const GError *error = errorOf(reply)) {
-    GST_WARNING("publisher %s: webrtcbin refused the offer: %s", id().c_str(), error->message);
-    return report_(PublisherFailed{CloseCode::BadMessage, "the offer cannot be negotiated"});
-  }
-  g_signal_emit_by_name(webrtcbin_.get(), "create-answer", nullptr,
-                        promise(&Publisher::onAnswerCreated));
-}
-
-void Publisher::onAnswerCreated(const GstStructure *reply) {
-  const GValue *value = reply ? gst_structure_get_value(reply, "answer") : nullptr;
-  if (!value) {
-    const GError *error = errorOf(reply);
-    GST_WARNING("publisher %s: no answer: %s", id().c_str(), error ? error->message : "");
-    return report_(PublisherFailed{CloseCode::ServerError, "no answer could be made"});
-  }
-  auto *answer = static_cast<GstWebRTCSessionDescription *>(g_value_get_boxed(value));
-  webrtcbinAnswer_ = takeString(gst_sdp_message_as_text(answer->sdp));
-  watchTransport();
-  drainData();
-  g_signal_emit_by_name(webrtcbin_.get(), "set-local-description", answer,
-                        promise(&Publisher::onLocalSet));
-}
-
-static BitrateHints hintsOf(const Settings &settings) {
-  return {settings.startBitrate, settings.minBitrate, settings.maxBitrate};
-}
-
-/// The answer goes out only now: earlier checks would meet an agent that does not know them.
-void Publisher::onLocalSet(const GstStructure *reply) {
-  auto local = readLocalTransport(webrtcbinAnswer_);
-  if (const GError *error = errorOf(reply); error || !local) {
-    GST_WARNING("publisher %s: the answer was not taken: %s", id().c_str(),
-                error ? error->message : local.error().detail.c_str());
-    return report_(PublisherFailed{CloseCode::ServerError, "no answer could be made"});
-  }
-  local_ = *local;
-  local_.fingerprint = certificate_.fingerprint;
-  report_(PublisherAnswered{buildAnswer(offer_, selections(), local_, hintsOf(settings_))});
-  answered_ = true;
-  for (const std::string &candidate : earlyCandidates_)
-    g_signal_emit_by_name(webrtcbin_.get(), "add-ice-candidate", 0u, candidate.c_str());
-  earlyCandidates_.clear();
-}
-
-std::vector<Selection> Publisher::selections() const {
-  std::vector<Selection> result;
-  for (const Line &line : lines_)
-    result.push_back(line.selection);
-  return result;
-}
-
-bool Publisher::restart(const Offer &offer) {
-  auto selections = selectionsAfterRestart(offer_, this->selections(), offer);
-  if (!selections) return false;
-  strand_->post([self = shared_from_this(), offer, selections = std::move(*selections)] {
-    if (!self->ended_) self->restartIceFor(offer, selections);
-  });
-  return true;
-}
-
-void Publisher::restartIceFor(const Offer &offer, const std::vector<Selection> &selections) {
-  auto ice = restartIce(webrtcbin_.get(), {offer.iceUfrag, offer.icePwd});
-  if (!ice) return report_(PublisherFailed{CloseCode::ServerError, "ICE could not be restarted"});
-  local_.iceUfrag = ice->ufrag;
-  local_.icePwd = ice->pwd;
-  report_(PublisherAnswered{buildAnswer(offer, selections, local_, hintsOf(settings_))});
-  std::vector<std::string> candidates;
-  {
-    Lock lock(mutex_);
-    candidates = localCandidates_;
-  }
-  for (const std::string &candidate : candidates)
-    reportCandidate(candidate);
-  report_(PublisherConnected{});
 }
 
 void Publisher::watchTransport() {
@@ -532,6 +383,7 @@ void Publisher::onLocalCandidate(const char *candidate) {
 }
 
 void Publisher::reportCandidate(const std::string &candidate) {
+  if (link_.candidates == Candidates::InAnswer) return;
   std::size_t tag = 0;
   for (std::size_t i = 0; i < offer_.media.size(); i++)
     if (!offer_.bundle.empty() && offer_.media[i].mid == offer_.bundle.front()) tag = i;
@@ -542,6 +394,16 @@ void Publisher::onIceState(GObject *webrtcbin) {
   auto state = getProperty<GstWebRTCICEConnectionState>(webrtcbin, "ice-connection-state");
   if (state == GST_WEBRTC_ICE_CONNECTION_STATE_FAILED)
     report_(PublisherLost{"no network path (ICE failed)"});
+}
+
+/// webrtcbin announces the last candidate before this.
+void Publisher::onGatheringState(GObject *webrtcbin) {
+  if (getProperty<GstWebRTCICEGatheringState>(webrtcbin, "ice-gathering-state") !=
+      GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE)
+    return;
+  strand_->post([self = shared_from_this()] {
+    if (!self->ended_) self->onGathered();
+  });
 }
 
 /// webrtcbin does not compare the certificate with the offer's fingerprint (RFC 8122, section 6).

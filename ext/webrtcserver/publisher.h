@@ -14,6 +14,7 @@
 #include "certificate.h"
 #include "element_side.h"
 #include "gst/common/gobj.h"
+#include "ice.h"
 #include "intake.h"
 #include "offer.h"
 #include "protocol.h"
@@ -21,7 +22,7 @@
 
 namespace gws {
 
-/// The answer is there; candidates may follow.
+/// The answer is there; candidates follow, unless all are in it.
 struct PublisherAnswered {
   std::string sdp;
 };
@@ -33,6 +34,8 @@ struct PublisherCandidate {
 struct PublisherConnected {};
 /// Its sometimes pads are there, and media may pass.
 struct PublisherOpened {};
+/// ICE goes on as it was: a restart was not possible.
+struct PublisherNotRestarted {};
 /// It cannot go on: what the client is told.
 struct PublisherFailed {
   CloseCode code;
@@ -44,8 +47,19 @@ struct PublisherLost {
 };
 /// Teardown is done; nothing follows.
 struct PublisherGone {};
-using PublisherEvent = std::variant<PublisherAnswered, PublisherCandidate, PublisherConnected,
-                                    PublisherOpened, PublisherFailed, PublisherLost, PublisherGone>;
+using PublisherEvent =
+    std::variant<PublisherAnswered, PublisherCandidate, PublisherConnected, PublisherOpened,
+                 PublisherNotRestarted, PublisherFailed, PublisherLost, PublisherGone>;
+
+/// How candidates of ours get to the client.
+enum class Candidates {
+  Trickle,   ///< one by one, after the answer
+  InAnswer,  ///< all of them, so the answer waits until they are gathered
+};
+struct PublisherLink {
+  bool loopback = false;  ///< the client comes from this machine
+  Candidates candidates = Candidates::Trickle;
+};
 
 /// The name of a publisher's bin, and the publisher's id in it.
 std::string binName(const std::string &publisherId);
@@ -59,7 +73,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   using Report = std::function<void(PublisherEvent)>;
 
   Publisher(ElementSide &element, Workers &workers, std::shared_ptr<const Publication> publication,
-            Offer offer, Settings settings, bool loopback, Report report);
+            Offer offer, Settings settings, PublisherLink link, Report report);
   ~Publisher();
 
   const std::string &id() const { return publication_->publisherId; }
@@ -67,9 +81,14 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
 
   void start();
   void addCandidate(std::string candidate);
+  /// Where the answer waits for candidates: it goes out with those there are.
+  void answerNow();
   /// For a connected publisher: whether the offer restarts ICE and nothing else. Then that is done,
-  /// and it reports an answer, its candidates and PublisherConnected again.
+  /// and it reports an answer, its candidates and PublisherConnected again, or
+  /// PublisherNotRestarted.
   [[nodiscard]] bool restart(const Offer &offer);
+  /// The same without an offer: with the client's new credentials.
+  void restart(const IceCredentials &remote);
   /// Lets a connected publisher's media through to the pads. `succeeds`: somebody else feeds them
   /// still; then nothing passes before the first key frame.
   void open(bool succeeds);
@@ -120,6 +139,9 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void onRemoteSet(const GstStructure *reply);
   void onAnswerCreated(const GstStructure *reply);
   void onLocalSet(const GstStructure *reply);
+  void onGathered();
+  void answer();
+  std::vector<std::string> localCandidates() EXCLUDES(mutex_);
   std::vector<Selection> selections() const;
   void restartIceFor(const Offer &offer, const std::vector<Selection> &selections);
   void reportCandidate(const std::string &candidate);
@@ -139,6 +161,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void onLocalCandidate(const char *candidate);
   void onDtlsState(GObject *transport);
   void onIceState(GObject *webrtcbin);
+  void onGatheringState(GObject *webrtcbin);
   bool isTheOffered(GObject *transport) const;
 
   void connect(gpointer object, const char *signal, GCallback callback);
@@ -148,7 +171,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   const std::shared_ptr<const Publication> publication_;
   const Offer offer_;
   const Settings settings_;
-  const bool loopback_;
+  const PublisherLink link_;
   const Report report_;
   const std::shared_ptr<Strand> strand_;
   const std::unique_ptr<Intake> intake_;
@@ -172,7 +195,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   std::string webrtcbinAnswer_;
   LocalTransport local_;
   std::vector<std::string> earlyCandidates_;
-  bool answered_ = false;
+  bool localSet_ = false, gathered_ = false;
+  std::atomic<bool> answered_ = false;  ///< by the strand alone
   bool ended_ = false;
 
   struct Connection {

@@ -21,8 +21,7 @@ constexpr int kNotFound = 404;
 Error notFound() {
   return {kNotFound,
           "there is nothing at this address; there are /, /streams.json, /assets/NAME, the page "
-          "/STREAM/publish "
-          "and the WebSocket /STREAM/webrtc/publish"};
+          "/STREAM/publish, the WebSocket /STREAM/webrtc/publish and, for WHIP, /STREAM/whip"};
 }
 
 Error badName(std::string_view name, const char *fault) {
@@ -86,7 +85,14 @@ Result<Route> streamRoute(Door door, std::span<const std::string> segments) {
   for (std::size_t i = 0; i < segments.size(); ++i)
     name += (i > 0 ? "/" : "") + segments[i];
   if (Result<void> checked = checkStreamName(name); !checked) return checked.error();
-  return Route{door, std::move(name)};
+  return Route{door, std::move(name), {}};
+}
+
+/// The last segment is the session's.
+Result<Route> sessionRoute(Door door, std::span<const std::string> segments) {
+  Result<Route> route = streamRoute(door, segments.first(segments.size() - 2));
+  if (route) route->session = segments.back();
+  return route;
 }
 
 }  // namespace
@@ -105,10 +111,15 @@ Result<Route> parseRoute(std::string_view path) {
       return streamRoute(Door::PublishSocket, segments.first(count - 2));
     return streamRoute(Door::PublishPage, segments.first(count - 1));
   }
-  if (count == 1 && segments[0].empty()) return Route{Door::Index, {}};
-  if (count == 1 && segments[0] == "streams.json") return Route{Door::StreamList, {}};
+  if (count >= 2 && segments[count - 1] == "whip")
+    return streamRoute(Door::Whip, segments.first(count - 1));
+  if (count >= 3 && segments[count - 2] == "whip") return sessionRoute(Door::WhipSession, segments);
+  if (count >= 3 && segments[count - 2] == "sessions")
+    return sessionRoute(Door::Statistics, segments);
+  if (count == 1 && segments[0].empty()) return Route{Door::Index, {}, {}};
+  if (count == 1 && segments[0] == "streams.json") return Route{Door::StreamList, {}, {}};
   if (count == 2 && segments[0] == "assets" && isAssetName(segments[1]))
-    return Route{Door::Asset, segments[1]};
+    return Route{Door::Asset, segments[1], {}};
   return notFound();
 }
 

@@ -15,11 +15,15 @@ enum class Door {
   Asset,          ///< /assets/NAME
   PublishPage,    ///< /STREAM/publish
   PublishSocket,  ///< /STREAM/webrtc/publish
+  Whip,           ///< /STREAM/whip
+  WhipSession,    ///< /STREAM/whip/SESSION
+  Statistics,     ///< /STREAM/sessions/SESSION
 };
 
 struct Route {
   Door door = Door::Index;
-  std::string name;  ///< the stream's, decoded; for Asset the file's
+  std::string name;     ///< the stream's, decoded; for Asset the file's
+  std::string session;  ///< as it was given, decoded
 };
 
 inline constexpr std::size_t kMaxStreamNameBytes = 128;

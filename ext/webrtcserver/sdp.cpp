@@ -86,24 +86,26 @@ static bool hasControlCharacter(std::string_view line) {
                      [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
 }
 
-static std::string lineName(unsigned number) {
-  return "line " + std::to_string(number) + " of the SDP";
+static std::string lineName(unsigned number, SdpForm form) {
+  return "line " + std::to_string(number) +
+         (form == SdpForm::Whole ? " of the SDP" : " of the fragment");
 }
 
-Result<SdpText> splitSdp(std::string_view sdp, std::size_t maxMedia) {
+Result<SdpText> splitSdp(std::string_view sdp, std::size_t maxMedia, SdpForm form) {
   SdpText text;
   SdpSection *section = &text.session;
   unsigned number = 0;
-  for (bool first = true; !sdp.empty();) {
+  for (bool first = form == SdpForm::Whole; !sdp.empty();) {
     std::string_view line = takeUntil(sdp, '\n');
     ++number;
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     // Nothing is quoted: it may be a password.
     if (hasControlCharacter(line))
-      return Error{0, lineName(number) + " holds a control character, expected printable text"};
+      return Error{0,
+                   lineName(number, form) + " holds a control character, expected printable text"};
     if (line.size() < 2 || line[1] != '=' || !g_ascii_isalpha(line[0]))
-      return Error{0, lineName(number) + " does not begin with a letter and ="};
+      return Error{0, lineName(number, form) + " does not begin with a letter and ="};
     if (first && line != "v=0") return Error{0, "the SDP does not begin with v=0"};
     first = false;
     if (line[0] == 'm') {

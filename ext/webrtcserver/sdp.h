@@ -39,9 +39,12 @@ struct SdpText {
   std::vector<SdpSection> media;
 };
 
+/// A whole SDP begins with v=0, a fragment (RFC 8840, section 9) with any line.
+enum class SdpForm { Whole, Fragment };
+
 /// Splits an SDP with CRLF or LF line ends; control characters are refused. The errors have no
 /// code: the caller knows who is to blame.
-Result<SdpText> splitSdp(std::string_view sdp, std::size_t maxMedia);
+Result<SdpText> splitSdp(std::string_view sdp, std::size_t maxMedia, SdpForm form = SdpForm::Whole);
 
 /// The words of a text that is separated by single or several spaces.
 std::vector<std::string_view> splitWords(std::string_view text);

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "http_message.h"
 #include "log.h"
 
 GWS_LOG_CATEGORY("webrtcserver-http", "HTTP requests and WebSocket upgrades");
@@ -13,11 +14,6 @@ GWS_LOG_CATEGORY("webrtcserver-http", "HTTP requests and WebSocket upgrades");
 namespace gws {
 
 constexpr const char *kResourcePath = "/org/gstreamer/webrtcserver/web/";
-constexpr const char *kContentPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'";
-
 constexpr const char *kVisit = "gws-visit";
 
 using ServerKey = std::pair<std::string, unsigned>;
@@ -26,14 +22,6 @@ static std::map<ServerKey, std::weak_ptr<Server>> &runningServers() {
   static std::map<ServerKey, std::weak_ptr<Server>> servers;
   return servers;
 }
-
-/// A client of a publishing door, from its headers to the opened WebSocket.
-struct Server::Visit {
-  std::weak_ptr<StreamHost> host;
-  bool loopback = false;
-  unsigned question = 0;  ///< of the authorizer, 0: not waiting for it
-  std::shared_ptr<Session> session;
-};
 
 Result<std::shared_ptr<Server>> Server::acquire(const std::string &address, unsigned port,
                                                 const ListenerOptions &options) {
@@ -91,32 +79,8 @@ void Server::remove(const StreamHost *host) {
   std::erase_if(hosts_, [host](const auto &one) { return one.get() == host; });
 }
 
-static void reply(SoupServerMessage *message, unsigned status, const char *type,
-                  std::string_view body) {
-  SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
-  soup_message_headers_replace(headers, "Content-Security-Policy", kContentPolicy);
-  soup_message_headers_replace(headers, "X-Content-Type-Options", "nosniff");
-  soup_message_headers_replace(headers, "X-Frame-Options", "DENY");
-  soup_message_headers_replace(headers, "Referrer-Policy", "no-referrer");
-  soup_message_headers_replace(headers, "Cache-Control", "no-cache");
-  // libsoup (3.2 to 3.6) leaks a connection that it has kept when its client closes it.
-  soup_message_headers_replace(headers, "Connection", "close");
-  soup_server_message_set_response(message, type, SOUP_MEMORY_COPY, body.data(), body.size());
-  soup_server_message_set_status(message, status, nullptr);
-}
-
-static unsigned connectionOf(SoupServerMessage *message) {
-  return Listener::idOf(soup_server_message_get_remote_address(message));
-}
-
-static void refuse(SoupServerMessage *message, unsigned status, const std::string &sentence) {
-  // Neither path nor sentence: who escapes the `?` of a URL by mistake has a token in them.
-  GST_INFO("%s from connection %u: %u", soup_server_message_get_method(message),
-           connectionOf(message), status);
-  if (status == 401)
-    soup_message_headers_replace(soup_server_message_get_response_headers(message),
-                                 "WWW-Authenticate", "Bearer");
-  reply(message, status, "text/plain; charset=utf-8", sentence + "\n");
+static std::string tooLarge(std::size_t maxBytes) {
+  return "The body is larger than " + std::to_string(maxBytes) + " bytes.";
 }
 
 static void answerResource(SoupServerMessage *message, const std::string &name) {
@@ -146,25 +110,8 @@ Result<std::shared_ptr<StreamHost>> Server::hostThat(
   return error;
 }
 
-static const char *header(SoupServerMessage *message, const char *name) {
-  return soup_message_headers_get_one(soup_server_message_get_request_headers(message), name);
-}
-
-static std::string textHeader(SoupServerMessage *message, const char *name) {
-  const char *value = header(message, name);
-  return value ? value : "";
-}
-
-static std::string queryOf(SoupServerMessage *message) {
-  const char *query = g_uri_get_query(soup_server_message_get_uri(message));
-  return query ? query : "";
-}
-
-static std::string tokenOf(SoupServerMessage *message) {
-  return tokenOf(queryOf(message), textHeader(message, "Authorization"));
-}
-
-/// All is decided here. Bodies are never wanted: what is sent all the same is read and dropped.
+/// All is decided here, but for what is in a body. Bodies that nobody asked for are read and
+/// dropped.
 void Server::onHeaders(SoupServer *, SoupServerMessage *message, const char *path, GHashTable *,
                        gpointer self) {
   onControlThread();
@@ -175,37 +122,67 @@ void Server::onHeaders(SoupServer *, SoupServerMessage *message, const char *pat
 void Server::onRead(SoupServer *, SoupServerMessage *message, gpointer self) {
   onControlThread();
   static_cast<Server *>(self)->listener_->setPhase(connectionOf(message), Phase::Reading);
+  Visit *visit = visitOf(message);
+  if (!visit || !visit->onBody) return;
+  Owned<GBytes, g_bytes_unref> bytes(
+      soup_message_body_flatten(soup_server_message_get_request_body(message)));
+  gsize size = 0;
+  auto *data = static_cast<const char *>(g_bytes_get_data(bytes.get(), &size));
+  if (size > visit->maxBytes) return refuse(message, 413, tooLarge(visit->maxBytes));
+  // Without a status libsoup tries a WebSocket handshake, which writes a body of its own.
+  soup_server_message_set_status(message, 500, nullptr);
+  visit->onBody({data ? data : "", size});
+}
+
+void Server::awaitBody(SoupServerMessage *message, std::unique_ptr<Visit> visit) {
+  const goffset announced =
+      soup_message_headers_get_content_length(soup_server_message_get_request_headers(message));
+  if (announced > static_cast<goffset>(visit->maxBytes))
+    return refuse(message, 413, tooLarge(visit->maxBytes));
+  soup_message_body_set_accumulate(soup_server_message_get_request_body(message), TRUE);
+  setVisit(message, std::move(visit));
+}
+
+void Server::setVisit(SoupServerMessage *message, std::unique_ptr<Visit> visit) {
+  g_object_set_data_full(G_OBJECT(message), kVisit, visit.release(),
+                         [](gpointer data) { delete static_cast<Visit *>(data); });
 }
 
 void Server::onAborted(SoupServer *, SoupServerMessage *message, gpointer) {
   onControlThread();
   Visit *visit = visitOf(message);
-  if (!visit || !visit->question) return;
-  if (auto host = visit->host.lock()) host->authorizer().cancel(visit->question);
+  auto host = visit ? visit->host.lock() : nullptr;
+  if (!host) return;
+  if (visit->question) host->authorizer().cancel(visit->question);
+  if (visit->client) host->abandon(visit->client);
 }
 
 void Server::receive(SoupServerMessage *message, const char *path) {
   const char *forwarded = soup_message_headers_get_list(
       soup_server_message_get_request_headers(message), "X-Forwarded-For");
   Listener::Caller caller = listener_->onRequest(connectionOf(message), forwarded);
-  SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
-  if (caller.tooOften || caller.tooMany) {
-    soup_message_headers_replace(headers, "Retry-After", "1");
-    if (caller.tooOften)
-      return refuse(message, 429, "Too many requests came from your address. Wait a second.");
+  if (caller.tooOften)
+    return refuse(message, 429, "Too many requests came from your address. Wait a second.");
+  if (caller.tooMany)
     return refuse(message, 503, "Your address has too many connections. Close some of them.");
-  }
   auto route = parseRoute(path);
   if (!route) return refuse(message, route.error().code, route.error().detail);
-  const char *method = soup_server_message_get_method(message);
-  if (method != SOUP_METHOD_GET && method != SOUP_METHOD_HEAD) {
-    soup_message_headers_replace(headers, "Allow", "GET, HEAD");
-    return refuse(message, 405, std::string(method) + " is not known here; GET is.");
-  }
   answer(message, *route, std::move(caller));
 }
 
+void Server::refuseMethod(SoupServerMessage *message, const std::string &allowed) {
+  setHeader(message, "Allow", allowed);
+  refuse(message, 405,
+         std::string(soup_server_message_get_method(message)) + " is not known here; there are " +
+             allowed + ".");
+}
+
 void Server::answer(SoupServerMessage *message, const Route &route, Listener::Caller caller) {
+  const bool whip =
+      route.door == Door::Whip || route.door == Door::WhipSession || route.door == Door::Statistics;
+  const char *method = soup_server_message_get_method(message);
+  if (!whip && method != SOUP_METHOD_GET && method != SOUP_METHOD_HEAD)
+    return refuseMethod(message, "GET, HEAD");
   switch (route.door) {
     case Door::Index:
       return answerResource(message, "index.html");
@@ -221,11 +198,15 @@ void Server::answer(SoupServerMessage *message, const Route &route, Listener::Ca
     }
     case Door::PublishSocket:
       return answerSocket(message, route.name, std::move(caller));
+    case Door::Whip:
+    case Door::WhipSession:
+    case Door::Statistics:
+      return answerWhip(message, route, std::move(caller));
   }
 }
 
 static bool isUpgrade(SoupServerMessage *message) {
-  return g_ascii_strcasecmp(textHeader(message, "Upgrade").c_str(), "websocket") == 0;
+  return g_ascii_strcasecmp(headerText(message, "Upgrade").c_str(), "websocket") == 0;
 }
 
 /// Where the client may go on, the message is left without a status: libsoup makes the handshake
@@ -234,8 +215,7 @@ static void concludeSocket(SoupServerMessage *message,
                            const Result<std::shared_ptr<Session>> &let) {
   if (!let) return refuse(message, let.error().code, let.error().detail);
   if (isUpgrade(message)) return;
-  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Upgrade",
-                               "websocket");
+  setHeader(message, "Upgrade", "websocket");
   refuse(message, 426, "This address speaks WebSocket: see docs/protocol.md.");
 }
 
@@ -245,26 +225,18 @@ Server::Visit *Server::visitOf(SoupServerMessage *message) {
 
 void Server::answerSocket(SoupServerMessage *message, const std::string &stream,
                           Listener::Caller caller) {
-  AccessRequest request;
-  request.stream = stream;
-  request.protocol = "webrtc";
-  request.address = caller.address;
-  request.sessionId = takeString(g_uuid_string_random());
-  request.token = tokenOf(message);
-  request.query = queryOf(message);
-  request.userAgent = textHeader(message, "User-Agent");
-  request.referer = textHeader(message, "Referer");
-  request.host = textHeader(message, "Host");
-  request.origin = textHeader(message, "Origin");
+  AccessRequest request = accessRequestOf(message, stream, "webrtc", caller.address);
   const unsigned connection = connectionOf(message);
   auto host = hostThat([&](StreamHost &one) REQUIRES(control) {
     return one.admit(request, *listener_, connection);
   });
   if (!host) return refuse(message, host.error().code, host.error().detail);
 
-  auto *visit = new Visit{*host, caller.loopback, 0, nullptr};
-  g_object_set_data_full(G_OBJECT(message), kVisit, visit,
-                         [](gpointer data) { delete static_cast<Visit *>(data); });
+  auto owned = std::make_unique<Visit>();
+  Visit *visit = owned.get();
+  visit->host = *host;
+  visit->loopback = caller.loopback;
+  setVisit(message, std::move(owned));
   auto conclude = [this, kept = Ref<SoupServerMessage>::share(message), visit,
                    connection](Result<std::shared_ptr<Session>> let) REQUIRES(control) {
     const bool waited = visit->question;

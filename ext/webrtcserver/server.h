@@ -36,7 +36,17 @@ class Server {
   unsigned port() const { return listener_->port(); }
 
  private:
-  struct Visit;
+  /// A client of a publishing door, from its headers to the opened WebSocket, or to the end of its
+  /// request's answer. Owned by the message.
+  struct Visit {
+    std::weak_ptr<StreamHost> host;
+    bool loopback = false;
+    unsigned question = 0;                         ///< of the authorizer, 0: not waiting for it
+    std::shared_ptr<Session> session;              ///< let in; until the WebSocket is opened
+    unsigned client = 0;                           ///< of StreamHost::post(), 0: none
+    std::size_t maxBytes = 0;                      ///< of the body
+    std::function<void(std::string_view)> onBody;  ///< called when all of it is there
+  };
   Server();
   Result<void> listen(const std::string &address, unsigned port, const ListenerOptions &options)
       REQUIRES(control);
@@ -47,12 +57,34 @@ class Server {
   static void onWebSocket(SoupServer *, SoupServerMessage *message, const char *path,
                           SoupWebsocketConnection *connection, gpointer self);
   static Visit *visitOf(SoupServerMessage *message);
+  static void setVisit(SoupServerMessage *message, std::unique_ptr<Visit> visit);
+  static void refuseMethod(SoupServerMessage *message, const std::string &allowed);
+  /// For visits that have onBody, which answers the message, at once or later.
+  static void awaitBody(SoupServerMessage *message, std::unique_ptr<Visit> visit);
 
   void receive(SoupServerMessage *message, const char *path) REQUIRES(control);
   void answer(SoupServerMessage *message, const Route &route, Listener::Caller caller)
       REQUIRES(control);
   void answerSocket(SoupServerMessage *message, const std::string &stream, Listener::Caller caller)
       REQUIRES(control);
+  void answerWhip(SoupServerMessage *message, const Route &route, Listener::Caller caller)
+      REQUIRES(control);
+  void answerEndpoint(SoupServerMessage *message, const std::string &stream,
+                      Listener::Caller caller) REQUIRES(control);
+  void answerSession(SoupServerMessage *message, std::shared_ptr<StreamHost> host, unsigned client)
+      REQUIRES(control);
+  void acceptOffer(SoupServerMessage *message, AccessRequest request, bool loopback)
+      REQUIRES(control);
+  void publish(SoupServerMessage *message, AccessRequest request, std::string_view offer)
+      REQUIRES(control);
+  void acceptFragment(SoupServerMessage *message, std::shared_ptr<StreamHost> host, unsigned client)
+      REQUIRES(control);
+  void acceptStatistics(SoupServerMessage *message, std::shared_ptr<StreamHost> host,
+                        unsigned client) REQUIRES(control);
+  /// Holds the message's answer back until the result is called.
+  WhipSession::Answer later(SoupServerMessage *message, const std::string &stream)
+      REQUIRES(control);
+  Result<void> shareWithPage(SoupServerMessage *message) const REQUIRES(control);
   void answerStreamList(SoupServerMessage *message) const REQUIRES(control);
   /// The first host that has nothing against it, or what one has.
   Result<std::shared_ptr<StreamHost>> hostThat(

@@ -9,6 +9,7 @@
 #include "access.h"
 #include "authorizer.h"
 #include "gst/common/glib_owned.h"
+#include "ice_servers.h"
 
 namespace gws {
 
@@ -192,6 +193,15 @@ static const Row kRows[] = {
      "IP addresses that are offered to publishers as ICE host candidates, comma-separated; unset: "
      "those of every interface that is up, loopback for clients that come over loopback",
      StringField{&Settings::localAddresses}},
+    {"stun-server", "STUN server",
+     "STUN server that tells this server its public address, stun://HOST:PORT; WHIP clients are "
+     "told of it, too (Link header). Unset: none",
+     StringField{&Settings::stunServer}},
+    {"turn-servers", "TURN servers",
+     "TURN servers that relay to this server, turn://USER:PASSWORD@HOST:PORT?transport=udp, "
+     "comma-separated, user and password percent-encoded; WHIP clients that were let in are told "
+     "of them, too, with the password (Link header). Unset: none. Cannot be read",
+     StringField{&Settings::turnServers}, Mutable::BeforeStart, Readable::No},
 };
 
 static GParamFlags flags(const Row &row) {
@@ -258,6 +268,15 @@ Result<std::vector<CodecId>> parseCodecList(const std::string &text, MediaKind k
   return result;
 }
 
+static Result<void> checkIceServers(const Settings &settings) {
+  if (!settings.stunServer.empty())
+    if (auto stun = parseStunServer(settings.stunServer); !stun)
+      return Error{0, "stun-server: " + stun.error().detail};
+  if (auto turn = parseTurnServers(settings.turnServers); !turn)
+    return Error{0, "turn-servers: " + turn.error().detail};
+  return {};
+}
+
 static Result<void> checkServerSettings(const Settings &settings) {
   if (settings.certificateFile.empty() && !settings.privateKeyFile.empty())
     return Error{0, "private-key-file is set, certificate-file is not; expected both"};
@@ -277,6 +296,7 @@ Result<void> checkSettings(const Settings &settings) {
     if (!g_hostname_is_ip_address(address.c_str()))
       return Error{0, "local-addresses names \"" + address + "\", expected an IP address"};
   }
+  if (auto servers = checkIceServers(settings); !servers) return servers;
   return checkServerSettings(settings);
 }
 

@@ -54,6 +54,8 @@ struct Settings {
   unsigned inactivityTimeoutMs = 10'000;
 
   std::string localAddresses;
+  std::string stunServer;
+  std::string turnServers;
 };
 
 /// "a, b,c" as its trimmed, non-empty parts.

@@ -16,10 +16,10 @@ using std::chrono::milliseconds;
 constexpr unsigned kTickMs = 250;
 constexpr gint64 kLeftBehindUs = 5'000'000;
 constexpr gint64 kGoodbyeGraceUs = 500'000;
+/// STUN and TURN servers that do not answer hold an answer with all candidates up for so long.
+constexpr gint64 kGatheringPatienceUs = 3'000'000;
 /// RTP that stays away for so long is a sign of death to somebody who wants the stream.
 constexpr gint64 kSignOfLifeUs = 1'000'000;
-
-static PeerTime peerNow() { return PeerTime(g_get_monotonic_time() / 1000); }
 
 static std::string takenReason(const std::string &stream) {
   return "somebody else is publishing " + stream + " already";
@@ -65,10 +65,8 @@ void StreamHost::clear() {
   runs_.clear();
 }
 
-void StreamHost::open(std::shared_ptr<Session> session, SoupWebsocketConnection *connection,
-                      ClosingSockets &closing, Link link) {
+StreamHost::Client &StreamHost::addClient(std::shared_ptr<Session> session, Link link) {
   auto client = std::make_unique<Client>();
-  Client *borrowed = client.get();
   client->id = nextId_++;
   client->stream = session->request().stream;
   client->link = std::move(link);
@@ -81,38 +79,48 @@ void StreamHost::open(std::shared_ptr<Session> session, SoupWebsocketConnection 
   limits.offer.candidates = limits.candidates = settings_.maxCandidates;
   client->peer.emplace(limits, peerNow());
   GST_DEBUG("client %u: came for stream %s", client->id, client->stream.c_str());
+  Client &added = *client;
+  clients_[added.id] = std::move(client);
+  return added;
+}
 
-  // The client owns the socket, so the pointer is good for as long as the callbacks are called.
-  WebSocket::Callbacks callbacks;
-  callbacks.text = [this, borrowed](std::string_view text) REQUIRES(control) {
-    if (auto listener = borrowed->link.listener.lock())
-      listener->onWholeMessage(borrowed->link.connection);
-    apply(*borrowed, borrowed->peer->onText(text, peerNow()));
-  };
-  callbacks.binary = [this, borrowed]()
-                         REQUIRES(control) { apply(*borrowed, borrowed->peer->onBinary()); };
-  callbacks.closed = [this, borrowed](std::optional<unsigned> code) REQUIRES(control) {
-    GST_DEBUG("client %u: socket closed, code %d", borrowed->id, code ? int(*code) : -1);
-    borrowed->socketOpen = false;
-    apply(*borrowed, borrowed->peer->onSocketClosed(code));
-  };
-  client->socket = std::make_unique<WebSocket>(connection, closing, std::move(callbacks));
-  clients_[client->id] = std::move(client);
-
-  // Either may be called at once.
-  auto weak = weak_from_this();
-  const unsigned id = borrowed->id;
-  if (auto listener = borrowed->link.listener.lock())
-    listener->setFarewell(borrowed->link.connection, [weak, id](const std::string &reason) {
-      onControlThread();
-      if (auto self = weak.lock())
-        self->dismiss(id, CloseCode::TryAgainLater, EndCause::Refused, reason);
-    });
-  borrowed->session->onRevoked([weak, id](const std::string &reason) {
+/// It may be called at once.
+void StreamHost::watchSession(const Client &client) {
+  client.session->onRevoked([weak = weak_from_this(), id = client.id](const std::string &reason) {
     onControlThread();
     if (auto self = weak.lock())
       self->dismiss(id, CloseCode::NotAllowed, EndCause::Goodbye, reason);
   });
+}
+
+void StreamHost::open(std::shared_ptr<Session> session, SoupWebsocketConnection *connection,
+                      ClosingSockets &closing, Link link) {
+  // The client owns the socket, so the pointer is good for as long as the callbacks are called.
+  Client *client = &addClient(std::move(session), std::move(link));
+  WebSocket::Callbacks callbacks;
+  callbacks.text = [this, client](std::string_view text) REQUIRES(control) {
+    if (auto listener = client->link.listener.lock())
+      listener->onWholeMessage(client->link.connection);
+    apply(*client, client->peer->onText(text, peerNow()));
+  };
+  callbacks.binary = [this, client]()
+                         REQUIRES(control) { apply(*client, client->peer->onBinary()); };
+  callbacks.closed = [this, client](std::optional<unsigned> code) REQUIRES(control) {
+    GST_DEBUG("client %u: socket closed, code %d", client->id, code ? int(*code) : -1);
+    client->socketOpen = false;
+    apply(*client, client->peer->onSocketClosed(code));
+  };
+  client->channel = std::make_unique<WebSocket>(connection, closing, std::move(callbacks));
+
+  // This, too, may be called at once.
+  if (auto listener = client->link.listener.lock())
+    listener->setFarewell(client->link.connection, [weak = weak_from_this(),
+                                                    id = client->id](const std::string &reason) {
+      onControlThread();
+      if (auto self = weak.lock())
+        self->dismiss(id, CloseCode::TryAgainLater, EndCause::Refused, reason);
+    });
+  watchSession(*client);
 }
 
 void StreamHost::dismiss(unsigned clientId, CloseCode code, EndCause cause,
@@ -148,9 +156,13 @@ void StreamHost::apply(Client &client, PeerActions actions) {
       onControlThread();
       host.addCandidate(client, std::move(action.candidate));
     }
-    void operator()(SendText &action) {
+    void operator()(SendAnswer &action) {
       onControlThread();
-      client.socket->sendText(action.text);
+      client.channel->sendAnswer(action.sdp);
+    }
+    void operator()(SendCandidate &action) {
+      onControlThread();
+      client.channel->sendCandidate(action.candidate, action.mid, action.lineIndex);
     }
     void operator()(CloseSocket &action) {
       onControlThread();
@@ -158,7 +170,7 @@ void StreamHost::apply(Client &client, PeerActions actions) {
                   unsigned(action.code), action.reason.c_str());
       client.socketOpen = false;
       client.contest.reset();
-      client.socket->close(action.code, action.reason);
+      client.channel->close(action.code, action.reason);
       host.setPhase(client, Phase::Closing);
     }
     void operator()(EndPublication &action) {
@@ -297,9 +309,11 @@ void StreamHost::startRun(Client &client, Contest contest) {
       if (auto self = weak.lock()) self->onEvent(id, event);
     });
   };
-  run->publisher = std::make_shared<Publisher>(element_, workers_, std::move(publication),
-                                               std::move(contest.offer), element_.settings(),
-                                               client.link.loopback, std::move(report));
+  const PublisherLink link{client.link.loopback,
+                           client.whip ? Candidates::InAnswer : Candidates::Trickle};
+  run->publisher =
+      std::make_shared<Publisher>(element_, workers_, std::move(publication),
+                                  std::move(contest.offer), element_.settings(), link, report);
   run->publisher->start();
   for (std::string &candidate : contest.candidates)
     run->publisher->addCandidate(std::move(candidate));
@@ -337,6 +351,11 @@ void StreamHost::onEvent(unsigned runId, const PublisherEvent &event) {
     void operator()(const PublisherOpened &) {
       onControlThread();
       host.onOpened(run);
+    }
+    void operator()(const PublisherNotRestarted &) {
+      onControlThread();
+      if (!client || !client->channel->sendNotRestarted())
+        host.close(run, CloseCode::ServerError, EndCause::Refused, "ICE could not be restarted");
     }
     void operator()(const PublisherFailed &event) {
       onControlThread();
@@ -379,8 +398,10 @@ void StreamHost::onConnected(Run &run) {
 
 void StreamHost::onOpened(Run &run) {
   run.announced = true;
-  notifier_->post([&element = element_, stream = run.stream, id = run.publisher->id()] {
-    element.publisherAdded(stream, id);
+  Client *client = findClient(run.client);
+  const char *door = client ? client->channel->door() : "";
+  notifier_->post([&element = element_, stream = run.stream, id = run.publisher->id(), door] {
+    element.publisherAdded(stream, id, door);
   });
 }
 
@@ -468,7 +489,10 @@ void StreamHost::tickRun(Run &run, gint64 now) {
   const gint64 patience = gint64(settings_.negotiationTimeoutMs) * 1000 + kLeftBehindUs;
   if (!run.connectedAt && now - run.startedAt > patience)
     return endRun(run, EndCause::Refused, "nobody waits for it any more");
-  if (!run.connectedAt) return;
+  if (!run.connectedAt) {
+    if (now - run.startedAt > kGatheringPatienceUs) run.publisher->answerNow();
+    return;
+  }
   run.publisher->tick();
   if (run.succeeds && run.publisher->begun()) {
     run.succeeds = false;

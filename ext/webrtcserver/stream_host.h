@@ -4,6 +4,7 @@
 
 #include <libsoup/soup.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +20,8 @@
 #include "peer.h"
 #include "publisher.h"
 #include "websocket.h"
+#include "whip_fragment.h"
+#include "whip_session.h"
 #include "workers.h"
 
 namespace gws {
@@ -46,6 +49,9 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   Result<void> admitPage(const std::string &stream, const std::string &token) const
       REQUIRES(control);
   Result<void> admitToken(const std::string &token) const REQUIRES(control);
+  /// Whether a page of that origin may use the server: 403, if not.
+  Result<void> admitOrigin(const std::string &origin, const std::string &host) const
+      REQUIRES(control);
   /// From start() to clear().
   Authorizer &authorizer() REQUIRES(control) { return *authorizer_; }
 
@@ -59,6 +65,22 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   void open(std::shared_ptr<Session> session, SoupWebsocketConnection *connection,
             ClosingSockets &closing, Link link) REQUIRES(control);
 
+  /// A WHIP client that was let in, with its offer (RFC 9725, section 4.2). `answer` is called
+  /// once, from inside this or later, unless the client is abandoned. Returns the client's number.
+  unsigned post(std::shared_ptr<Session> session, std::string_view offer, bool loopback,
+                WhipSession::Answer answer) REQUIRES(control);
+  /// Nobody is there for the answer of post().
+  void abandon(unsigned clientId) REQUIRES(control);
+  /// The client that has that session, 0: there is none.
+  unsigned findWhip(const std::string &stream, std::string_view sessionId) REQUIRES(control);
+  /// A PATCH (RFC 9725, section 4.3); `answer` as for post().
+  void patch(unsigned clientId, std::string_view ifMatch, std::string_view fragment,
+             WhipSession::Answer answer) REQUIRES(control);
+  /// A DELETE.
+  void sayGoodbye(unsigned clientId) REQUIRES(control);
+  /// What the client knows of itself; a JSON object.
+  void keepStatistics(unsigned clientId, std::string statistics) REQUIRES(control);
+
   struct StreamState {
     std::string name;
     bool live = false;
@@ -69,6 +91,16 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   bool acceptsAnyName() const REQUIRES(control);
 
   std::vector<std::string> publisherIds() const REQUIRES(control);
+  struct Statistics {
+    std::string publisherId, stream;
+    const char *door;
+    std::string address, userAgent;
+    std::uint64_t uptime;          ///< ns since it was connected
+    std::string clientStatistics;  ///< what it says of itself, JSON; empty: nothing
+  };
+  std::vector<Statistics> statistics() REQUIRES(control);
+  /// What is needed to read a WHIP client's request.
+  const Settings &settings() const REQUIRES(control) { return settings_; }
   /// False when there is no such publisher.
   bool disconnectPublisher(const std::string &publisherId) REQUIRES(control);
   bool requestKeyframe(const std::string &stream) REQUIRES(control);
@@ -108,12 +140,15 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     Link link;
     std::shared_ptr<Session> session;  ///< until it neither speaks nor publishes
     std::optional<Peer> peer;
-    std::unique_ptr<WebSocket> socket;
-    bool socketOpen = true;
-    unsigned run = 0;  ///< what its last offer started, 0: nothing
+    std::unique_ptr<Channel> channel;
+    WhipSession *whip = nullptr;  ///< the channel, if it is one
+    bool socketOpen = true;       ///< or the WHIP session is
+    std::string statistics;       ///< its own
+    unsigned run = 0;             ///< what its last offer started, 0: nothing
     std::optional<Contest> contest;
   };
 
+  static PeerTime peerNow() { return PeerTime(g_get_monotonic_time() / 1000); }
   unsigned descriptorsNeeded() const REQUIRES(control);
   bool makeRoom(const std::string &reason, unsigned exceptOfClient) REQUIRES(control);
   bool isRoomComing() const REQUIRES(control);
@@ -134,6 +169,9 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
       REQUIRES(control);
   bool mustYield(const Run &live, gint64 since) const REQUIRES(control);
 
+  Client &addClient(std::shared_ptr<Session> session, Link link) REQUIRES(control);
+  void watchSession(const Client &client) REQUIRES(control);
+  WhipReply restart(Client &client, const IceFragment &fragment) REQUIRES(control);
   void apply(Client &client, PeerActions actions) REQUIRES(control);
   void onOffer(Client &client, Offer offer) REQUIRES(control);
   void settleContest(Client &client, gint64 now) REQUIRES(control);

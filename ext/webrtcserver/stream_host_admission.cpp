@@ -15,8 +15,7 @@ constexpr unsigned kDescriptorsInHand = 4 * kDescriptorsOfPublisher;
 
 Result<void> StreamHost::admit(const AccessRequest &request, Listener &listener,
                                unsigned connection) {
-  if (!isOriginAllowed(request.origin, request.host, allowedOrigins_))
-    return Error{403, "Pages of other origins may not publish here (allowed-origins)."};
+  if (auto origin = admitOrigin(request.origin, request.host); !origin) return origin;
   if (auto page = admitPage(request.stream, request.token); !page) return page;
   // One publisher more than there is room for now: who is let in shall be able to publish.
   const unsigned needed = descriptorsNeeded() + kDescriptorsOfPublisher;
@@ -25,6 +24,11 @@ Result<void> StreamHost::admit(const AccessRequest &request, Listener &listener,
     listener.spareDescriptors(needed, connection);
   if (descriptorsLeft() >= kDescriptorsSpare + kDescriptorsOfPublisher) return {};
   return Error{503, "The server has no descriptors left. Try again later."};
+}
+
+Result<void> StreamHost::admitOrigin(const std::string &origin, const std::string &host) const {
+  if (isOriginAllowed(origin, host, allowedOrigins_)) return {};
+  return Error{403, "Pages of other origins may not publish here (allowed-origins)."};
 }
 
 Result<void> StreamHost::admitPage(const std::string &stream, const std::string &token) const {

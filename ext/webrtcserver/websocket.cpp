@@ -60,6 +60,13 @@ void WebSocket::onClosed(SoupWebsocketConnection *connection, gpointer self) {
   closed(code ? std::optional<unsigned>(code) : std::nullopt);
 }
 
+void WebSocket::sendAnswer(const std::string &sdp) { sendText(answerMessage(sdp)); }
+
+void WebSocket::sendCandidate(const std::string &candidate, const std::string &mid,
+                              unsigned lineIndex) {
+  sendText(candidateMessage(candidate, mid, lineIndex));
+}
+
 void WebSocket::sendText(const std::string &text) {
   if (connection_ &&
       soup_websocket_connection_get_state(connection_.get()) == SOUP_WEBSOCKET_STATE_OPEN)

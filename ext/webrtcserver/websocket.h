@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "channel.h"
 #include "gst/common/gobj.h"
 #include "gst/common/threads.h"
-#include "protocol.h"
 
 namespace gws {
 
@@ -34,7 +34,7 @@ class ClosingSockets {
 };
 
 /// Owned by its session, control thread. After close() or the closed callback nothing is called.
-class WebSocket {
+class WebSocket final : public Channel {
  public:
   struct Callbacks {
     std::function<void(std::string_view)> text;
@@ -45,15 +45,20 @@ class WebSocket {
   /// `closing` outlives it.
   WebSocket(SoupWebsocketConnection *connection, ClosingSockets &closing, Callbacks callbacks)
       REQUIRES(control);
-  ~WebSocket();
+  ~WebSocket() override;
   WebSocket(const WebSocket &) = delete;
 
-  void sendText(const std::string &text) REQUIRES(control);
-  void close(CloseCode code, const std::string &reason) REQUIRES(control);
+  const char *door() const override { return "websocket"; }
+  void sendAnswer(const std::string &sdp) override REQUIRES(control);
+  void sendCandidate(const std::string &candidate, const std::string &mid,
+                     unsigned lineIndex) override REQUIRES(control);
+  bool sendNotRestarted() override { return false; }
+  void close(CloseCode code, const std::string &reason) override REQUIRES(control);
 
  private:
   static void onMessage(SoupWebsocketConnection *, gint type, GBytes *message, gpointer self);
   static void onClosed(SoupWebsocketConnection *connection, gpointer self);
+  void sendText(const std::string &text);
   void disconnect();
 
   Ref<SoupWebsocketConnection> connection_;

@@ -54,7 +54,7 @@ class Application final : public ElementSide {
   void removeSometimesPad(GstPad *) override {}
   Settings settings() const override { return {}; }
   void webrtcbinReady(const std::string &, GstElement *) override {}
-  void publisherAdded(const std::string &, const std::string &) override {}
+  void publisherAdded(const std::string &, const std::string &, const char *) override {}
   void publisherRemoved(const std::string &, const std::string &, const std::string &) override {}
   void publisherRefused(const std::string &, const std::string &) override {}
 };

@@ -19,7 +19,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     g_assert_cmpuint(error.detail.size(), <, 512);
     return 0;
   }
-  if (route->door == Door::PublishPage || route->door == Door::PublishSocket) {
+  const bool hasSession = route->door == Door::WhipSession || route->door == Door::Statistics;
+  if (!hasSession) g_assert_true(route->session.empty());
+  if (hasSession || route->door == Door::PublishPage || route->door == Door::PublishSocket ||
+      route->door == Door::Whip) {
     g_assert_true(checkStreamName(route->name).ok());
     g_assert_cmpuint(route->name.size(), <=, kMaxStreamNameBytes);
   } else if (route->door == Door::Asset) {

@@ -234,11 +234,9 @@ void answer_localCandidatesBeforeIt_followIt() {
   expect(peer.onText(offerMessage(), kStart), "start 2\n");
   expect(peer.onLocalCandidate("candidate:1", "0", 0), "");
   expect(peer.onLocalCandidate("candidate:2", "1", 1), "");
-  expect(peer.onAnswer("v=0"), "send " + answerMessage("v=0") + "\nsend " +
-                                   candidateMessage("candidate:1", "0", 0) + "\nsend " +
-                                   candidateMessage("candidate:2", "1", 1) + '\n');
-  expect(peer.onLocalCandidate("candidate:3", "0", 0),
-         "send " + candidateMessage("candidate:3", "0", 0) + '\n');
+  expect(peer.onAnswer("v=0"),
+         "answer v=0\ncandidate 0 0 candidate:1\ncandidate 1 1 candidate:2\n");
+  expect(peer.onLocalCandidate("candidate:3", "0", 0), "candidate 0 0 candidate:3\n");
 }
 
 void answer_second_isIgnored() {

@@ -107,8 +107,11 @@ inline std::string describe(const PeerActions &actions) {
       result += "start " + std::to_string(start->offer.media.size()) + '\n';
     else if (const auto *add = std::get_if<AddCandidate>(&action))
       result += "add " + add->candidate + '\n';
-    else if (const auto *send = std::get_if<SendText>(&action))
-      result += "send " + send->text + '\n';
+    else if (const auto *answer = std::get_if<SendAnswer>(&action))
+      result += "answer " + answer->sdp + '\n';
+    else if (const auto *local = std::get_if<SendCandidate>(&action))
+      result += "candidate " + std::to_string(local->lineIndex) + ' ' + local->mid + ' ' +
+                local->candidate + '\n';
     else if (const auto *shut = std::get_if<CloseSocket>(&action))
       result += "close " + std::to_string(static_cast<int>(shut->code)) + ' ' + shut->reason + '\n';
     else if (const auto *end = std::get_if<EndPublication>(&action))
@@ -139,7 +142,7 @@ inline Peer peerAt(Stage stage, const PeerLimits &limits = {}) {
   Peer peer(limits, kStart);
   if (stage == Stage::Awaiting) return peer;
   expect(peer.onText(offerMessage(), kStart), "start 2\n");
-  expect(peer.onAnswer("v=0"), "send " + answerMessage("v=0") + '\n');
+  expect(peer.onAnswer("v=0"), "answer v=0\n");
   if (stage == Stage::Connected) expect(peer.onConnected(), "");
   return peer;
 }

@@ -21,8 +21,7 @@ void offer_afterTheAnswer_startsAnew() {
     g_assert_true(peer.publishing());
     // The new one's candidates wait for the new one's answer.
     expect(peer.onLocalCandidate("candidate:1", "0", 0), "");
-    expect(peer.onAnswer("v=1"), "send " + answerMessage("v=1") + "\nsend " +
-                                     candidateMessage("candidate:1", "0", 0) + '\n');
+    expect(peer.onAnswer("v=1"), "answer v=1\ncandidate 0 0 candidate:1\n");
     expect(peer.onAnswer("v=2"), "");
     expect(peer.onConnected(), "");
     expect(peer.onText(offerMessage(), kStart), "start 2\n");
@@ -52,7 +51,7 @@ void offer_againAndAgain_isBounded() {
   PeerTime now = kStart;
   auto offerAndAnswer = [&] {
     expect(peer.onText(offerMessage(), now), "start 2\n");
-    expectPrefix(peer.onAnswer("v=0"), "send ");
+    expectPrefix(peer.onAnswer("v=0"), "answer ");
   };
   for (unsigned i = 0; i < 8; ++i)
     offerAndAnswer();
@@ -71,7 +70,7 @@ void offer_again_hasItsOwnCandidateLimit() {
     for (unsigned i = 2; i <= 4; ++i)
       expectPrefix(peer.onText(candidateText(hostCandidate(i)), kStart), "note ");
     expect(peer.onText(offerMessage(), kStart), "start 2\n");
-    expectPrefix(peer.onAnswer("v=0"), "send ");
+    expectPrefix(peer.onAnswer("v=0"), "answer ");
   }
 }
 
@@ -88,7 +87,7 @@ void tick_offerAgain_hasADeadlineOfItsOwn() {
   Peer peer = peerAt(Stage::Connected);
   const PeerTime offered = kStart + 10 * kTimeout;
   expect(peer.onText(offerMessage(), offered), "start 2\n");
-  expectPrefix(peer.onAnswer("v=1"), "send ");
+  expectPrefix(peer.onAnswer("v=1"), "answer ");
   expect(peer.onTick(offered + kTimeout - PeerTime(1)), "");
   expect(peer.onTick(offered + kTimeout),
          "close 4408 no media connection within 10 s of the offer\n"
@@ -96,9 +95,37 @@ void tick_offerAgain_hasADeadlineOfItsOwn() {
   expectSilence(peer);
   Peer other = peerAt(Stage::Connected);
   expect(other.onText(offerMessage(), offered), "start 2\n");
-  expectPrefix(other.onAnswer("v=1"), "send ");
+  expectPrefix(other.onAnswer("v=1"), "answer ");
   expect(other.onConnected(), "");
   expect(other.onTick(offered + 2 * kTimeout), "");
+}
+
+void restart_connected_takesTheNewFragmentAlone() {
+  PeerLimits limits;
+  limits.candidates = 1;
+  Peer peer = peerAt(Stage::Connected, limits);
+  g_assert_cmpstr(peer.remoteUfrag().c_str(), ==, "4ZcD");
+  expect(peer.onText(candidateText(hostCandidate(1)), kStart), "add " + hostCandidate(1) + '\n');
+  g_assert_true(peer.onRestart("new1", kStart));
+  g_assert_cmpstr(peer.remoteUfrag().c_str(), ==, "new1");
+  expectPrefix(peer.onText(candidateText(hostCandidate(2), "\"4ZcD\""), kStart),
+               "note dropped a candidate of another ICE session");
+  expectPrefix(peer.onText(candidateText(hostCandidate(2), "\"new1\""), kStart),
+               "note dropped a candidate beyond the first 1");
+  expect(peer.onAnswer("v=2"), "answer v=2\n");
+  expect(peer.onTick(kStart + 10 * kTimeout), "");
+}
+
+void restart_againAndAgain_isBounded() {
+  Peer peer = peerAt(Stage::Connected);
+  unsigned taken = 0;
+  while (peer.onRestart("new" + std::to_string(taken), kStart))
+    g_assert_cmpuint(++taken, <, 100);
+  g_assert_cmpuint(taken, >, 0);
+  // The refused one has changed nothing, and the publication goes on.
+  g_assert_cmpstr(peer.remoteUfrag().c_str(), ==, ("new" + std::to_string(taken - 1)).c_str());
+  g_assert_true(peer.publishing());
+  g_assert_true(peer.onRestart("later", kStart + PeerTime(10'000)));
 }
 
 }  // namespace
@@ -118,5 +145,8 @@ int main(int argc, char **argv) {
                   offer_again_whichIsBroken_closes);
   g_test_add_func("/peer_offers/tick_offerAgain_hasADeadlineOfItsOwn",
                   tick_offerAgain_hasADeadlineOfItsOwn);
+  g_test_add_func("/peer_offers/restart_connected_takesTheNewFragmentAlone",
+                  restart_connected_takesTheNewFragmentAlone);
+  g_test_add_func("/peer_offers/restart_againAndAgain_isBounded", restart_againAndAgain_isBounded);
   return g_test_run();
 }

@@ -13,6 +13,7 @@ struct RouteRow {
   std::string path;
   Door door;
   std::string stream;
+  std::string session = {};
 };
 
 const std::string kLongest(kMaxStreamNameBytes, 'n');
@@ -42,6 +43,16 @@ const RouteRow kRoutes[] = {
     {"name_dotsWithin_areTaken", "/..a.b../...%2e/publish", Door::PublishPage, "..a.b../...."},
     {"name_questionMark_isTaken", "/a%3Fb/publish", Door::PublishPage, "a?b"},
     {"ending_escaped_isDecoded", "/cam1/%70ublish", Door::PublishPage, "cam1"},
+    {"whip_oneSegment_isEndpoint", "/cam1/whip", Door::Whip, "cam1"},
+    {"whip_twoSegments_isEndpoint", "/room/cam1/whip", Door::Whip, "room/cam1"},
+    {"whip_ofStreamWhip_isEndpoint", "/whip/whip", Door::Whip, "whip"},
+    {"whip_ofStreamBelowWhip_isEndpoint", "/whip/cam1/whip", Door::Whip, "whip/cam1"},
+    {"whip_page_isOfStreamBelowWhip", "/a/whip/publish", Door::PublishPage, "a/whip"},
+    {"whipSession_oneSegment_isSession", "/cam1/whip/0af3", Door::WhipSession, "cam1", "0af3"},
+    {"whipSession_twoSegments_isSession", "/a/b/whip/0af3", Door::WhipSession, "a/b", "0af3"},
+    {"whipSession_escaped_isDecoded", "/a/whip/%30", Door::WhipSession, "a", "0"},
+    {"statistics_oneSegment_isStatistics", "/cam1/sessions/0af3", Door::Statistics, "cam1", "0af3"},
+    {"statistics_ofStreamWhip_isSession", "/sessions/whip/x", Door::WhipSession, "sessions", "x"},
     {"name_128Bytes_isTaken", "/" + kLongest + "/publish", Door::PublishPage, kLongest},
 };
 
@@ -51,6 +62,7 @@ void testRoute(const void *data) {
   g_assert_cmpstr(route ? "" : route.error().detail.c_str(), ==, "");
   g_assert_cmpint(static_cast<int>(route->door), ==, static_cast<int>(row->door));
   g_assert_cmpstr(route->name.c_str(), ==, row->stream.c_str());
+  g_assert_cmpstr(route->session.c_str(), ==, row->session.c_str());
 }
 
 struct RefusalRow {
@@ -68,6 +80,9 @@ const RefusalRow kRefusals[] = {
     {"path_publishAlone_is404", "/publish", 404, "/STREAM/webrtc/publish"},
     {"path_streamAlone_is404", "/cam1", 404, "/STREAM/publish"},
     {"path_play_is404", "/cam1/webrtc", 404, "/STREAM/webrtc/publish"},
+    {"path_whipAlone_is404", "/whip", 404, "/STREAM/whip"},
+    {"path_whipWithTrailingSlash_is404", "/cam1/whip/0af3/", 404, "/STREAM/whip"},
+    {"path_sessionsAlone_is404", "/cam1/sessions", 404, "/STREAM/whip"},
     {"path_upperCase_is404", "/cam1/Publish", 404, "/STREAM/publish"},
     {"path_pageWithTrailingSlash_is404", "/cam1/publish/", 404, "/STREAM/publish"},
     {"path_socketWithTrailingSlash_is404", "/cam1/webrtc/publish/", 404, "/STREAM/webrtc/publish"},
@@ -93,6 +108,9 @@ const RefusalRow kRefusals[] = {
     {"name_emptyMiddle_is400", "/a//b/publish", 400, "empty segment"},
     {"name_emptyFirst_is400", "//a/publish", 400, "empty segment"},
     {"name_emptyLast_is400", "/a//publish", 400, "empty segment"},
+    {"name_emptyWhip_is400", "//whip", 400, "empty segment"},
+    {"name_emptyWhipSession_is400", "//whip/x", 400, "empty segment"},
+    {"name_dotWhip_is400", "/../whip", 400, "segment . or .."},
     {"name_dot_is400", "/./publish", 400, "segment . or .."},
     {"name_dotDot_is400", "/a/../publish", 400, "segment . or .."},
     {"name_escapedDotDot_is400", "/a/%2E%2e/b/webrtc/publish", 400, "segment . or .."},
