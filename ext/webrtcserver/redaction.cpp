@@ -28,7 +28,20 @@ static char *skipToValue(char *at) {
   return at + std::strspn(at, kBetween);
 }
 
+/// What is between the user and the host of each URI (RFC 3986, section 3.2.1).
+static void maskUserInfo(char *text) {
+  constexpr const char *kEndOfAuthority = "/?# '\"<>\\";
+  for (char *at = text; (at = std::strstr(at, "://"));) {
+    at += 3;
+    const std::string_view authority(at, std::strcspn(at, kEndOfAuthority));
+    const std::size_t colon = authority.find(':'), end = authority.rfind('@');
+    if (end == authority.npos || colon > end) continue;
+    std::memset(at + colon + 1, '*', end - colon - 1);
+  }
+}
+
 void maskSecrets(char *text) {
+  maskUserInfo(text);
   for (const char *name : {"ice-pwd", " pwd:", "received key:", "srtp-key"}) {
     char *at = text;
     while ((at = std::strstr(at, name))) {

@@ -7,7 +7,7 @@
 namespace gws {
 
 /// Writes asterisks over the ICE passwords and SRTP keys in a message, as webrtcbin, its agent, the
-/// DTLS elements and caps write them.
+/// DTLS elements and caps write them, and over the passwords in URIs, such as TURN servers'.
 void maskSecrets(char *text);
 
 /// From now on messages are masked before the log functions get them that are installed already:

@@ -28,6 +28,8 @@ constexpr const char *kEncodedToken = "s3cr3t%20ticket%2F%2B%25";
 constexpr const char *kWrongToken = "wr0ng-ticket";
 constexpr const char *kServiceUser = "auth-us3r", *kServicePassword = "auth-pa55";
 constexpr const char *kServiceKey = "auth-k3y";
+constexpr const char *kRelayPassword = "re1ay%2Fpa55", *kRelayPasswordDecoded = "re1ay/pa55";
+constexpr const char *kRestartPassword = "restartPasswordOfAClient01";
 constexpr const char *kBrokenPassword = "br0kenSdpPasswordOfAClient";
 /// What the DER of every P-256 key in PKCS #8 begins with, as base64 (RFC 5958, RFC 5915).
 constexpr const char *kKeyBegin = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg";
@@ -163,14 +165,50 @@ void keepGraphs(const gws::Ref<GstElement> &pipeline, Traces &traces) {
                           GST_BIN(pipeline.get()), static_cast<GstDebugGraphDetails>(details))));
 }
 
-/// A publisher that connects, as long as it takes to see everything.
-void publishOnce(const gws::Ref<GstElement> &pipeline, Traces &traces,
-                 const PublishOptions &options) {
+/// A WHIP session whose media never come: posted, patched, told statistics, deleted.
+void useWhip(const gws::Ref<GstElement> &pipeline, Traces &traces, unsigned port,
+             const std::string &offer) {
+  const Headers bearer = {{"Authorization", std::string("Bearer ") + kToken}};
+  auto ask = [&](const std::string &method, const std::string &target, const std::string &type,
+                 const std::string &body, const std::string &etag = {}) {
+    HttpRequest request{
+        .port = port, .target = target, .method = method, .headers = bearer, .body = body};
+    request.headers.emplace_back("Content-Type", type);
+    if (!etag.empty()) request.headers.emplace_back("If-Match", etag);
+    HttpReply reply = httpRequest(request);
+    traces.add("replies", "whip " + method + " " + std::to_string(reply.status));
+    return reply;
+  };
+  const HttpReply wrong = ask("POST", "/cam/whip?token=" + std::string(kWrongToken), "text/plain",
+                              std::string("v=0 ") + kBrokenPassword);
+  traces.add("replies", wrong.body);
+  const HttpReply broken = ask("POST", "/cam/whip", "application/sdp",
+                               std::string("v=0\r\na=ice-pwd:") + kBrokenPassword);
+  traces.add("replies", broken.body);
+  HttpReply posted = ask("POST", "/cam/whip", "application/sdp", offer);
+  for (const std::string &value : valuesOf(posted.body, "ice-pwd"))
+    traces.secret("a WHIP session's ICE password", value);
+  const std::string session = posted.headers["x-sid"];
+  traces.secret("a WHIP session's id", session);
+  const std::string fragment = std::string("a=ice-ufrag:new1\r\na=ice-pwd:") + kRestartPassword;
+  const std::string url = "/cam/whip/" + session;
+  for (const char *etag : {"", "\"other\"", "*"})
+    traces.add("replies",
+               ask("PATCH", url, "application/trickle-ice-sdpfrag", fragment, etag).body);
+  ask("PUT", "/cam/sessions/" + session, "application/json", "{\"rtt\": 1}");
+  keepGraphs(pipeline, traces);
+  ask("DELETE", url, "", "");
+}
+
+/// A publisher that connects, as long as it takes to see everything. Its offer.
+std::string publishOnce(const gws::Ref<GstElement> &pipeline, Traces &traces,
+                        const PublishOptions &options) {
   PublishClient client(options);
   client.start();
   if (!client.waitConnected() || !client.waitFrames(0, 5)) {
     const SocketEnd end = client.waitClosed();
-    return traces.add("replies", std::to_string(end.closeCode) + " " + end.reason);
+    traces.add("replies", std::to_string(end.closeCode) + " " + end.reason);
+    return {};
   }
   for (const std::string &value : valuesOf(client.offerSdp(), "ice-pwd"))
     traces.secret("the publisher's ICE password", value);
@@ -178,7 +216,12 @@ void publishOnce(const gws::Ref<GstElement> &pipeline, Traces &traces,
     traces.secret("the server's ICE password", value);
   keepMasterKeys(pipeline, traces);
   keepGraphs(pipeline, traces);
+  const auto pub = gws::Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(pipeline.get()), "pub"));
+  const gws::OwnedStructure stats(gws::getProperty<GstStructure *>(pub.get(), "stats"));
+  traces.add("bus", gws::takeString(gst_structure_to_string(stats.get())));
+  const std::string offer = client.offerSdp();
   client.closeGoodbye();
+  return offer;
 }
 
 /// An element that cannot start, and one that starts, with a key file.
@@ -205,7 +248,8 @@ void useKeyFile(const std::string &folder, Traces &traces) {
 
 void noteSecrets(Traces &traces) {
   for (const char *secret : {kToken, kEncodedToken, kWrongToken, kServiceUser, kServicePassword,
-                             kServiceKey, kBrokenPassword, kKeyBegin, "PRIVATE KEY"})
+                             kServiceKey, kRelayPassword, kRelayPasswordDecoded, kRestartPassword,
+                             kBrokenPassword, kKeyBegin, "PRIVATE KEY"})
     traces.secret("a fixed one", secret);
   traces.secret("the service's credentials",
                 base64(std::string(kServiceUser) + ":" + kServicePassword));
@@ -272,7 +316,10 @@ int publishIn(const std::string &folder) {
       std::string(kPlanted) + " pub.audio_cam ! opusparse ! fakesink async=false");
   gst_element_add_property_deep_notify_watch(pipeline.get(), nullptr, TRUE);
   const auto pub = gws::Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(pipeline.get()), "pub"));
-  g_object_set(pub.get(), "token", kToken, "auth-url", service.url().c_str(), nullptr);
+  const std::string relay =
+      std::string("turn://relay:") + kRelayPassword + "@127.0.0.1:9?transport=udp";
+  g_object_set(pub.get(), "token", kToken, "auth-url", service.url().c_str(), "turn-servers",
+               relay.c_str(), nullptr);
   plant(pipeline, traces);
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const auto port = gws::getProperty<guint>(pub.get(), "current-port");
@@ -281,7 +328,8 @@ int publishIn(const std::string &folder) {
   options.url =
       "ws://127.0.0.1:" + std::to_string(port) + "/cam/webrtc/publish?password=" + kEncodedToken;
   options.width = options.height = 64;
-  publishOnce(pipeline, traces, options);
+  const std::string offer = publishOnce(pipeline, traces, options);
+  useWhip(pipeline, traces, port, offer);
   options.url.resize(options.url.find('?'));
   options.headers = {{"Authorization", std::string("Bearer ") + kToken}};
   options.audio = {"pcmu"};
@@ -386,6 +434,13 @@ constexpr Landmark kLandmarks[] = {
     {"replies", " 403 "},
     {"replies", "4400 line 2 of the SDP"},
     {"replies", "4406 "},
+    {"replies", "whip POST 400"},
+    {"replies", "whip POST 201"},
+    {"replies", "whip PATCH 412"},
+    {"replies", "whip PATCH 422"},
+    {"replies", "whip PUT 204"},
+    {"replies", "whip DELETE 200"},
+    {"bus", "door=(string)websocket"},
 };
 
 }  // namespace
@@ -397,6 +452,7 @@ GST_START_TEST(publication_atEveryLogLevel_leavesNoSecret) {
                 landmark.where);
   const auto secrets = run.secrets();
   for (const char *name : {"the publisher's ICE password", "the server's ICE password",
+                           "a WHIP session's ICE password", "a WHIP session's id",
                            "decoder-key as hex", "encoder-key as base64", "a line of the key file"})
     fail_unless(std::any_of(secrets.begin(), secrets.end(),
                             [name](const auto &secret) { return secret.first == name; }),
@@ -404,7 +460,7 @@ GST_START_TEST(publication_atEveryLogLevel_leavesNoSecret) {
   for (const char *where : {"log", "stdout", "stderr", "bus", "dot", "replies"}) {
     const std::string text = run.text(where);
     for (const auto &[name, value] : secrets)
-      fail_unless(!holds(text, value), "%s is in %s", name.c_str(), where);
+      fail_unless(!holds(text, value), "%s is in %s: %s", name.c_str(), where, value.c_str());
   }
 }
 GST_END_TEST
@@ -416,6 +472,11 @@ struct MaskRow {
 };
 constexpr MaskRow kMasks[] = {
     {"", ""},
+    {"adding turn://user:p%40ss@relay.example:3478?transport=udp, and stun://host:3478",
+     "adding turn://user:******@relay.example:3478?transport=udp, and stun://host:3478"},
+    {"'turns://user:a:b@[::1]:5349'", "'turns://user:***@[::1]:5349'"},
+    {"turn://user@host:3478 turn://a:b", "turn://user@host:3478 turn://a:b"},
+    {"http://host:80/a@b", "http://host:80/a@b"},
     {"a=ice-pwd:0123456789abcdefghij+/", "a=ice-pwd:**********************"},
     {"a=ice-pwd:0123456789abcdefghij+/\r\na=ice-pwd:0123456789abcdefghij+/\r\n",
      "a=ice-pwd:**********************\r\na=ice-pwd:**********************\r\n"},
