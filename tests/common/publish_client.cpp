@@ -101,8 +101,9 @@ void PublishClient::start() {
   };
   state_.update([](State &state) { state.times.started = g_get_monotonic_time(); });
   socket_->localAddress = options_.localAddress;
+  socketOpen_ = speaksWhip();
   socket_->loop().call([this] { build(); });
-  socket_->open(options_.url, options_.headers);
+  if (!speaksWhip()) socket_->open(options_.url, options_.headers);
 }
 
 void PublishClient::renegotiate() {
@@ -313,6 +314,7 @@ void PublishClient::sendOfferWhenReady() {
     state.offer = offer;
     state.times.offerSent = g_get_monotonic_time();
   });
+  if (speaksWhip()) return postOffer(offer);
   socket_->sendText(offerJson(offer));
   if (options_.trickle && !options_.candidatesBeforeOffer)
     for (const auto &[line, candidate] : localCandidates_)

@@ -29,7 +29,9 @@ struct TrackOffer {
 using Munge = std::function<std::string(std::string)>;
 
 struct PublishOptions {
-  std::string url;  ///< ws://127.0.0.1:PORT/STREAM/webrtc/publish
+  /// ws://127.0.0.1:PORT/STREAM/webrtc/publish, or http://127.0.0.1:PORT/STREAM/whip. WHIP has no
+  /// socket: waitClosed() has the POST's status once it was refused. It needs `trickle` false.
+  std::string url;
   std::vector<TrackOffer> video = {"vp8"};
   std::vector<TrackOffer> audio = {"opus"};
   int width = 320, height = 240, fps = 30;
@@ -71,7 +73,7 @@ class PublishClient {
   /// DTLS is connected, and the media flow. False: not in time, or the socket was closed before.
   bool waitConnected(Timeout timeout = kDeadline);
   bool waitAnswered(Timeout timeout = kDeadline);
-  SocketEnd waitClosed(Timeout timeout = kDeadline) { return socket_->waitClosed(timeout); }
+  SocketEnd waitClosed(Timeout timeout = kDeadline);
   /// At least so many frames of track `index` (video first) have left since the start.
   bool waitFrames(std::size_t index, unsigned frames, Timeout timeout = kDeadline);
 
@@ -84,8 +86,8 @@ class PublishClient {
   void sendText(const std::string &text) { socket_->sendText(text); }
   void sendBinary(const std::string &bytes) { socket_->sendBinary(bytes); }
 
-  /// What a client does that the user stopped: close frame 1000, then the media end.
-  void closeGoodbye() { leave(1000); }
+  /// What a client does that the user stopped: close frame 1000 (WHIP: DELETE), then the media end.
+  void closeGoodbye();
   /// What a browser does when the page is left: 1001.
   void closeGoingAway() { leave(1001); }
   /// A close frame alone; the media go on.
@@ -109,6 +111,7 @@ class PublishClient {
   PublishTimes times() const { return state_.get().times; }
   std::string offerSdp() const { return state_.get().offer; }    ///< as it was sent
   std::string answerSdp() const { return state_.get().answer; }  ///< as it came
+  HttpReply posted() const { return state_.get().posted; }       ///< WHIP: the POST's reply
   unsigned answersSeen() const { return state_.get().answers; }  ///< since start()
   std::vector<std::string> remoteCandidates() const { return state_.get().remoteCandidates; }
   /// What the server did against the protocol, and what failed in the client.
@@ -122,6 +125,7 @@ class PublishClient {
     PublishTimes times;
     unsigned answers = 0;
     bool answered = false, connected = false, closed = false;
+    HttpReply posted;
   };
 
   /// What an earlier offer was about.
@@ -134,6 +138,9 @@ class PublishClient {
   void addTrack(TrackKind kind, const TrackOffer &offer, unsigned index);
   void watchWebrtcbin();
   void createOffer();
+  bool speaksWhip() const { return options_.url.starts_with("http"); }
+  HttpReply ask(const char *method, const std::string &url, const std::string &body) const;
+  void postOffer(const std::string &offer);
   void onOffer(const std::string &sdp);
   std::string renameMids(std::string sdp, bool outwards) const;
   void onGathered();
