@@ -17,6 +17,7 @@ namespace gws {
 using WeakPublisher = std::weak_ptr<Publisher>;
 
 constexpr std::chrono::milliseconds kAudioPatience(1000), kAudioPatienceOfSuccessor(5000);
+constexpr std::chrono::milliseconds kFarewellPatience(200);
 constexpr std::string_view kBinPrefix = "publisher-";
 
 std::string binName(const std::string &publisherId) {
@@ -290,13 +291,9 @@ void Publisher::connectSignals() {
   auto iceState = +[](GObject *webrtcbin, GParamSpec *, gpointer data) {
     if (auto self = lock(data)) self->onIceState(webrtcbin);
   };
-  // GStreamer shows everybody the same certificate. But a browser that restarts ICE keeps its DTLS
-  // association unless the fingerprint changes, and the webrtcbin at its other end is another one.
   auto dtls = +[](GstBin *, GstBin *, GstElement *element, gpointer data) {
     hideKeys(element);
-    auto self = lock(data);
-    if (self && g_str_has_prefix(GST_OBJECT_NAME(element), "dtlsdec"))
-      g_object_set(element, "pem", self->certificate_.pem.c_str(), nullptr);
+    if (auto self = lock(data)) self->onDtlsElement(element);
   };
   connect(webrtcbin_.get(), "deep-element-added", G_CALLBACK(dtls));
   connect(webrtcbin_.get(), "pad-added", G_CALLBACK(padAdded));
@@ -326,6 +323,16 @@ void Publisher::connectSignals() {
     };
     connect(rtpbin.get(), "element-added", G_CALLBACK(added));
   }
+}
+
+/// GStreamer shows everybody the same certificate. But a browser that restarts ICE keeps its DTLS
+/// association unless the fingerprint changes, and the webrtcbin at its other end is another one.
+void Publisher::onDtlsElement(GstElement *element) {
+  if (g_str_has_prefix(GST_OBJECT_NAME(element), "dtlsdec"))
+    g_object_set(element, "pem", certificate_.pem.c_str(), nullptr);
+  if (!g_str_has_prefix(GST_OBJECT_NAME(element), "dtlsenc")) return;
+  Lock lock(mutex_);
+  dtlsEncoder_ = Ref<GstElement>::share(element);
 }
 
 /// What comes here has passed SRTP's authentication; what downstream does is not felt yet.
@@ -435,12 +442,47 @@ void Publisher::onDtlsState(GObject *transport) {
   }
 }
 
+/// Given when the probe's moment comes; then the probe is gone.
+static std::shared_ptr<Sign> watchPad(GstPad *pad, GstPadProbeType moment) {
+  using SharedSign = std::shared_ptr<Sign>;
+  auto sign = std::make_shared<Sign>();
+  auto seen = [](GstPad *, GstPadProbeInfo *, gpointer data) {
+    (*static_cast<SharedSign *>(data))->give();
+    return GST_PAD_PROBE_REMOVE;
+  };
+  gst_pad_add_probe(pad, moment, seen, new SharedSign(sign),
+                    [](gpointer data) { delete static_cast<SharedSign *>(data); });
+  return sign;
+}
+
+/// Without close_notify (RFC 8446, section 6.1) the peer would wait for its ICE to fail. webrtcbin
+/// goes to NULL without one; its encoder sends one for an EOS.
+void Publisher::closeDtls() {
+  Ref<GstElement> encoder;
+  {
+    Lock lock(mutex_);
+    encoder = std::move(dtlsEncoder_);
+  }
+  if (!encoder || !transport_ ||
+      getProperty<GstWebRTCDTLSTransportState>(transport_.get(), "state") !=
+          GST_WEBRTC_DTLS_TRANSPORT_STATE_CONNECTED)
+    return;
+  auto sink = Ref<GstPad>::take(gst_element_get_static_pad(encoder.get(), "sink"));
+  auto src = Ref<GstPad>::take(gst_element_get_static_pad(encoder.get(), "src"));
+  if (!sink || !src) return;
+  auto passing = watchPad(src.get(), GST_PAD_PROBE_TYPE_BUFFER);
+  gst_pad_send_event(sink.get(), gst_event_new_eos());
+  passing->await(kFarewellPatience);
+  watchPad(src.get(), GST_PAD_PROBE_TYPE_IDLE)->await(kFarewellPatience);
+}
+
 void Publisher::teardown(End how) {
   if (ended_) return;
   ended_ = true;
   for (const Connection &connection : connections_)
     g_signal_handler_disconnect(connection.object.get(), connection.id);
   connections_.clear();
+  closeDtls();
   releasePads(how);
   intake_->close();
   awaitReply();

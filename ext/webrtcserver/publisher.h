@@ -112,7 +112,6 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   bool begun() const { return intake_->begun(); }
 
  private:
-  struct Reply;
   struct Line {
     Selection selection;
     Ref<GstPad> outlet;
@@ -146,6 +145,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void restartIceFor(const Offer &offer, const std::vector<Selection> &selections);
   void reportCandidate(const std::string &candidate);
   void teardown(End how);
+  void closeDtls();
   void takeCare();
   void skipUnfedPads();
   void keepQuietTrack(const Intake::Quiet &quiet);
@@ -163,6 +163,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void onIceState(GObject *webrtcbin);
   void onGatheringState(GObject *webrtcbin);
   bool isTheOffered(GObject *transport) const;
+  void onDtlsElement(GstElement *element) EXCLUDES(mutex_);
 
   void connect(gpointer object, const char *signal, GCallback callback);
 
@@ -180,6 +181,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
 
   Mutex mutex_;
   std::vector<std::string> localCandidates_ GUARDED_BY(mutex_);
+  Ref<GstElement> dtlsEncoder_ GUARDED_BY(mutex_);
 
   // Only the strand; the lines do not change once it is connected.
   std::vector<Line> lines_;
@@ -190,8 +192,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   GstClockTime baseTime_ = 0;
   Ref<GObject> transport_;
   Certificate certificate_;
-  Ref<GstPromise> promise_;       ///< kept, because webrtcbin frees the unanswered ones at its end
-  std::shared_ptr<Reply> reply_;  ///< to it; shared with webrtcbin's thread
+  Ref<GstPromise> promise_;      ///< kept, because webrtcbin frees the unanswered ones at its end
+  std::shared_ptr<Sign> reply_;  ///< to it; shared with webrtcbin's thread
   std::string webrtcbinAnswer_;
   LocalTransport local_;
   std::vector<std::string> earlyCandidates_;

@@ -14,34 +14,18 @@ using Description = Owned<GstWebRTCSessionDescription, gst_webrtc_session_descri
 
 constexpr std::chrono::milliseconds kReplyPatience(5000);
 
-/// Whether webrtcbin is done with what it was asked.
-struct Publisher::Reply {
-  Mutex mutex;
-  Condition changed;
-  bool given GUARDED_BY(mutex) = false;
-
-  void give() EXCLUDES(mutex) {
-    Lock lock(mutex);
-    given = true;
-    changed.notifyAll();
-  }
-};
-
 /// Until then webrtcbin's thread builds elements, and a bin that goes to NULL meanwhile sets those
 /// to READY that are not ready to be: 1.22 crashes, or they run for ever. Whose thread was stopped
 /// replies to nobody.
 void Publisher::awaitReply() {
-  if (!reply_) return;
-  Lock lock(reply_->mutex);
-  while (!reply_->given && reply_->changed.waitFor(reply_->mutex, kReplyPatience)) {
-  }
+  if (reply_) reply_->await(kReplyPatience);
 }
 
 GstPromise *Publisher::promise(Step next) {
   struct Pending {
     std::weak_ptr<Publisher> publisher;
     Step next;
-    std::shared_ptr<Reply> reply;
+    std::shared_ptr<Sign> reply;
   };
   auto answered = [](GstPromise *promise, gpointer data) {
     auto *pending = static_cast<Pending *>(data);
@@ -57,7 +41,7 @@ GstPromise *Publisher::promise(Step next) {
     });
   };
   auto destroy = [](gpointer data) { delete static_cast<Pending *>(data); };
-  reply_ = std::make_shared<Reply>();
+  reply_ = std::make_shared<Sign>();
   promise_ = Ref<GstPromise>::take(gst_promise_new_with_change_func(
       answered, new Pending{weak_from_this(), next, reply_}, destroy));
   return promise_.get();

@@ -157,16 +157,23 @@ void Server::onAborted(SoupServer *, SoupServerMessage *message, gpointer) {
   if (visit->client) host->abandon(visit->client);
 }
 
+static bool isWhip(Door door) {
+  return door == Door::Whip || door == Door::WhipSession || door == Door::Statistics;
+}
+
 void Server::receive(SoupServerMessage *message, const char *path) {
   const char *forwarded = soup_message_headers_get_list(
       soup_server_message_get_request_headers(message), "X-Forwarded-For");
   Listener::Caller caller = listener_->onRequest(connectionOf(message), forwarded);
+  const auto shared = shareWithPage(message);
   if (caller.tooOften)
     return refuse(message, 429, "Too many requests came from your address. Wait a second.");
   if (caller.tooMany)
     return refuse(message, 503, "Your address has too many connections. Close some of them.");
   auto route = parseRoute(path);
   if (!route) return refuse(message, route.error().code, route.error().detail);
+  if (isWhip(route->door) && !shared)
+    return refuse(message, shared.error().code, shared.error().detail);
   answer(message, *route, std::move(caller));
 }
 
@@ -178,10 +185,8 @@ void Server::refuseMethod(SoupServerMessage *message, const std::string &allowed
 }
 
 void Server::answer(SoupServerMessage *message, const Route &route, Listener::Caller caller) {
-  const bool whip =
-      route.door == Door::Whip || route.door == Door::WhipSession || route.door == Door::Statistics;
   const char *method = soup_server_message_get_method(message);
-  if (!whip && method != SOUP_METHOD_GET && method != SOUP_METHOD_HEAD)
+  if (!isWhip(route.door) && method != SOUP_METHOD_GET && method != SOUP_METHOD_HEAD)
     return refuseMethod(message, "GET, HEAD");
   switch (route.door) {
     case Door::Index:

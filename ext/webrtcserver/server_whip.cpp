@@ -54,8 +54,6 @@ static void answerOptions(SoupServerMessage *message, Door door) {
 }
 
 void Server::answerWhip(SoupServerMessage *message, const Route &route, Listener::Caller caller) {
-  if (auto shared = shareWithPage(message); !shared)
-    return refuse(message, shared.error().code, shared.error().detail);
   const std::string method = soup_server_message_get_method(message);
   if (!isOneOf(method, methodsOf(route.door))) return refuseMethod(message, methodsOf(route.door));
   if (method == "OPTIONS") return answerOptions(message, route.door);
@@ -91,6 +89,12 @@ void Server::answerSession(SoupServerMessage *message, std::shared_ptr<StreamHos
 
 /// Whether the body is said to be of that type; else it is refused.
 static bool isOfType(SoupServerMessage *message, const char *expected, const char *acceptHeader) {
+  const std::string encoding = headerText(message, "Content-Encoding");
+  if (!encoding.empty() && g_ascii_strcasecmp(encoding.c_str(), "identity") != 0) {
+    setHeader(message, "Accept-Encoding", "identity");
+    refuse(message, 415, "The body must not be encoded (Content-Encoding).");
+    return false;
+  }
   const char *type = soup_message_headers_get_content_type(
       soup_server_message_get_request_headers(message), nullptr);
   if (type && g_ascii_strcasecmp(type, expected) == 0) return true;

@@ -336,7 +336,9 @@ void StreamHost::onEvent(unsigned runId, const PublisherEvent &event) {
     Client *client;  ///< nullptr: it has another run now
     void operator()(const PublisherAnswered &event) {
       onControlThread();
-      if (client) host.apply(*client, client->peer->onAnswer(event.sdp));
+      if (!client) return;
+      host.apply(*client, client->peer->onAnswer(event.sdp));
+      host.patchQueued(*client);
     }
     void operator()(const PublisherCandidate &event) {
       onControlThread();
@@ -356,6 +358,8 @@ void StreamHost::onEvent(unsigned runId, const PublisherEvent &event) {
       onControlThread();
       if (!client || !client->channel->sendNotRestarted())
         host.close(run, CloseCode::ServerError, EndCause::Refused, "ICE could not be restarted");
+      else
+        host.patchQueued(*client);
     }
     void operator()(const PublisherFailed &event) {
       onControlThread();

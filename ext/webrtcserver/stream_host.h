@@ -171,6 +171,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
 
   Client &addClient(std::shared_ptr<Session> session, Link link) REQUIRES(control);
   void watchSession(const Client &client) REQUIRES(control);
+  void patchQueued(Client &client) REQUIRES(control);
   WhipReply restart(Client &client, const IceFragment &fragment) REQUIRES(control);
   void apply(Client &client, PeerActions actions) REQUIRES(control);
   void onOffer(Client &client, Offer offer) REQUIRES(control);

@@ -42,13 +42,16 @@ unsigned StreamHost::findWhip(const std::string &stream, std::string_view sessio
 void StreamHost::patch(unsigned clientId, std::string_view ifMatch, std::string_view text,
                        WhipSession::Answer answer) {
   Client *client = findClient(clientId);
-  if (!client || !client->whip) return answer({404, "The session has ended."});
+  if (!client || !client->socketOpen) return answer({404, "The session has ended."});
+  if (client->whip->waits()) {
+    if (!client->whip->queue({std::string(ifMatch), std::string(text), answer}))
+      answer({503, "Too many requests of this session are not answered yet."});
+    return;
+  }
   if (!matchesEtag(ifMatch, client->whip->etag()))
     return answer({412, "If-Match names another ICE session; its ETag has changed."});
   auto fragment = parseIceFragment(text, settings_.maxOfferBytes, settings_.maxMediaSections);
   if (!fragment) return answer({400, fragment.error().detail});
-  if (client->whip->waits())
-    return answer({503, "An earlier request of this session is not answered yet."});
   client->whip->await(std::move(answer));
 
   const bool same = fragment->ufrag.empty() || fragment->ufrag == client->peer->remoteUfrag();
@@ -59,6 +62,12 @@ void StreamHost::patch(unsigned clientId, std::string_view ifMatch, std::string_
   for (std::string &candidate : fragment->candidates)
     apply(*client, client->peer->onCandidate({std::move(candidate), {}, {}, {}}));
   if (same) client->whip->reply({204});
+}
+
+void StreamHost::patchQueued(Client &client) {
+  if (!client.whip) return;
+  while (auto patch = client.whip->next())
+    this->patch(client.id, patch->ifMatch, patch->fragment, std::move(patch->answer));
 }
 
 /// What the PATCH gets at once; no status: it has to wait.

@@ -60,6 +60,20 @@ void WhipSession::reply(const WhipReply &reply) {
   if (Answer answer = std::exchange(answer_, nullptr)) answer(reply);
 }
 
+bool WhipSession::queue(Patch patch) {
+  constexpr std::size_t kMost = 8;
+  if (queue_.size() >= kMost) return false;
+  queue_.push_back(std::move(patch));
+  return true;
+}
+
+std::optional<WhipSession::Patch> WhipSession::next() {
+  if (answer_ || queue_.empty()) return std::nullopt;
+  std::optional<Patch> patch = std::move(queue_.front());
+  queue_.pop_front();
+  return patch;
+}
+
 void WhipSession::sendAnswer(const std::string &sdp) {
   if (!std::exchange(answered_, true)) return reply({201, sdp, etag_, id_});
   etag_ = newEtag();
@@ -73,6 +87,8 @@ bool WhipSession::sendNotRestarted() {
 
 void WhipSession::close(CloseCode code, const std::string &reason) {
   reply({httpStatusOf(code), reason});
+  for (const Patch &patch : std::exchange(queue_, {}))
+    patch.answer({404, "The session has ended."});
 }
 
 }  // namespace gws

@@ -2,7 +2,9 @@
 // A WHIP session (RFC 9725): what its client's HTTP requests are answered with.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "channel.h"
@@ -20,8 +22,8 @@ struct WhipReply {
 /// The HTTP status that says the same.
 unsigned httpStatusOf(CloseCode code);
 
-/// Owned by its client, control thread. One request may wait at a time: the POST for the answer, a
-/// PATCH for the restart of ICE.
+/// Owned by its client, control thread. One request at a time waits for what the session says: the
+/// POST for the answer, a PATCH for the restart of ICE. PATCHes that come meanwhile queue.
 class WhipSession final : public Channel {
  public:
   using Answer = std::function<void(const WhipReply &)>;
@@ -41,6 +43,15 @@ class WhipSession final : public Channel {
   /// Nobody waits any more.
   void forget() { answer_ = nullptr; }
 
+  struct Patch {
+    std::string ifMatch, fragment;
+    Answer answer;
+  };
+  /// False: there are too many.
+  [[nodiscard]] bool queue(Patch patch);
+  /// The next one, once nobody waits.
+  std::optional<Patch> next();
+
   const char *door() const override { return "whip"; }
   void sendAnswer(const std::string &sdp) override REQUIRES(control);
   /// They are in the answer.
@@ -53,6 +64,7 @@ class WhipSession final : public Channel {
   std::string etag_;
   bool answered_ = false;
   Answer answer_;
+  std::deque<Patch> queue_;
 };
 
 }  // namespace gws

@@ -59,6 +59,27 @@ class Condition {
   std::condition_variable_any condition_;
 };
 
+/// Something that one thread says once, and others wait for.
+class Sign {
+ public:
+  void give() EXCLUDES(mutex_) {
+    Lock lock(mutex_);
+    given_ = true;
+    changed_.notifyAll();
+  }
+  template <typename Duration>
+  void await(Duration patience) EXCLUDES(mutex_) {
+    Lock lock(mutex_);
+    while (!given_ && changed_.waitFor(mutex_, patience)) {
+    }
+  }
+
+ private:
+  Mutex mutex_;
+  Condition changed_;
+  bool given_ GUARDED_BY(mutex_) = false;
+};
+
 /// The control thread as a capability: what it owns is GUARDED_BY(control), its functions are
 /// REQUIRES(control). It is held by running on that thread, never by locking.
 class CAPABILITY("control thread") ControlCapability {};
