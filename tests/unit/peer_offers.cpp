@@ -123,7 +123,8 @@ void restart_againAndAgain_isBounded() {
     g_assert_cmpuint(++taken, <, 100);
   g_assert_cmpuint(taken, >, 0);
   // The refused one has changed nothing, and the publication goes on.
-  g_assert_cmpstr(peer.remoteUfrag().c_str(), ==, ("new" + std::to_string(taken - 1)).c_str());
+  const std::string last = "new" + std::to_string(taken - 1);
+  g_assert_cmpstr(peer.remoteUfrag().c_str(), ==, last.c_str());
   g_assert_true(peer.publishing());
   g_assert_true(peer.onRestart("later", kStart + PeerTime(10'000)));
 }
