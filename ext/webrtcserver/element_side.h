@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "settings.h"
 
 namespace gws {
+
+class IcePort;
 
 /// Implemented by the element; it outlives everything that holds a reference to this. Every
 /// function may be called from any thread that is not the control thread, unless it says otherwise,
@@ -31,6 +34,9 @@ class ElementSide {
   virtual void removeSometimesPad(GstPad *pad) = 0;
   /// Settings as they are now, with what changed since the start where that is allowed; any thread.
   virtual Settings settings() const = 0;
+
+  /// The UDP port that all publishers share; nothing with libnice. Any thread.
+  virtual std::shared_ptr<IcePort> icePort() const { return nullptr; }
 
   /// Whether the application wants to be asked; any thread.
   virtual bool asksApplication() const { return true; }

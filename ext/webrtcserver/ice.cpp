@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// webrtcbin's own agent, libnice.
+// webrtcbin and its ICE agent: our own, or libnice.
 #include "ice.h"
 
 #include <arpa/inet.h>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gst/common/gobj.h"
+#include "ice_agent.h"
 #include "ice_servers.h"
 #include "log.h"
 
@@ -68,7 +69,9 @@ static void setIceServers(GstElement *webrtcbin, const Settings &settings) {
   }
 }
 
-void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback) {
+/// Sets up webrtcbin's own agent.
+static void configureNice(GstElement *webrtcbin, const Settings &settings,
+                          const std::vector<std::string> &addresses) {
   silenceAgents();
   auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
   if (!ice) return;
@@ -76,9 +79,6 @@ void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback
   setIceServers(webrtcbin, settings);
   if (auto agent = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent")))
     g_object_set(agent.get(), "upnp", FALSE, "keepalive-conncheck", TRUE, nullptr);
-
-  std::vector<std::string> addresses = splitList(settings.localAddresses);
-  if (addresses.empty()) addresses = interfaceAddresses(loopback);
   for (const std::string &address : addresses) {
     gboolean added = FALSE;
     g_signal_emit_by_name(ice.get(), "add-local-ip-address", address.c_str(), &added);
@@ -86,10 +86,26 @@ void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback
   }
 }
 
+Ref<GstElement> makeWebrtcbin(const Settings &settings, std::shared_ptr<IcePort> port,
+                              bool loopback) {
+  std::vector<std::string> addresses = splitList(settings.localAddresses);
+  if (addresses.empty()) addresses = interfaceAddresses(loopback);
+  if (!port) {
+    auto webrtcbin = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
+    if (webrtcbin) configureNice(webrtcbin.get(), settings, addresses);
+    return webrtcbin;
+  }
+  Ref<GstObject> agent = makeIceAgent(std::move(port), std::move(addresses));
+  // It drops a reference that it has not taken (GStreamer up to 1.28.0).
+  return Ref<GstElement>::sink(
+      gst_element_factory_make_full("webrtcbin", "ice-agent", agent.release(), nullptr));
+}
+
 /// webrtcbin has no restart, but its agent has.
-std::optional<IceCredentials> restartIce(GstElement *webrtcbin, const IceCredentials &remote) {
+std::optional<IceKeys> restartIce(GstElement *webrtcbin, const IceKeys &remote) {
   constexpr guint kStream = 1;  // the only one, since everything is bundled
   auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
+  if (auto link = linkOf(ice.get())) return link->restart(remote);
   if (!ice || !g_object_class_find_property(G_OBJECT_GET_CLASS(ice.get()), "agent"))
     return std::nullopt;
   auto object = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent"));
@@ -100,7 +116,7 @@ std::optional<IceCredentials> restartIce(GstElement *webrtcbin, const IceCredent
       !nice_agent_get_local_credentials(agent, kStream, Out(ufrag), Out(pwd)) ||
       !nice_agent_set_remote_credentials(agent, kStream, remote.ufrag.c_str(), remote.pwd.c_str()))
     return std::nullopt;
-  return IceCredentials{ufrag.get(), pwd.get()};
+  return IceKeys{ufrag.get(), pwd.get()};
 }
 
 }  // namespace gws

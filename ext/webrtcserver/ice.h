@@ -4,23 +4,25 @@
 
 #include <gst/gst.h>
 
+#include <memory>
 #include <optional>
-#include <string>
 
+#include "gst/common/gobj.h"
+#include "ice_port.h"
 #include "settings.h"
 
 namespace gws {
 
-/// Sets up the ICE agent of a new webrtcbin: no UPnP, no TCP, liveness checks, and the addresses of
-/// `local-addresses`, else of every interface that is up. `loopback`: loopback's too, because the
-/// client's connection came over it.
-void configureIce(GstElement *webrtcbin, const Settings &settings, bool loopback);
+/// A webrtcbin whose agent uses that port, or libnice if there is none: without UPnP and TCP, with
+/// liveness checks. Publishers are offered `external-addresses` (the port alone) and
+/// `local-addresses`, where these are not set those of every interface that is up. `loopback`:
+/// loopback's too, because the client's connection came over it. Nothing, if the element or libnice
+/// is missing.
+Ref<GstElement> makeWebrtcbin(const Settings &settings, std::shared_ptr<IcePort> port,
+                              bool loopback);
 
-struct IceCredentials {
-  std::string ufrag, pwd;
-};
 /// Restarts ICE (RFC 8445, section 9) with the remote side's new credentials; gives ours. The
 /// candidates stay, and so does DTLS. Nothing when the agent cannot do it.
-std::optional<IceCredentials> restartIce(GstElement *webrtcbin, const IceCredentials &remote);
+std::optional<IceKeys> restartIce(GstElement *webrtcbin, const IceKeys &remote);
 
 }  // namespace gws

@@ -68,6 +68,13 @@ static void warmUp() {
     Ref<GstElement>::sink(gst_element_factory_make(factory, nullptr));
 }
 
+/// By default the TCP port's number, if nobody has it.
+static Result<std::shared_ptr<IcePort>> openIcePort(const Settings &settings, unsigned tcpPort) {
+  if (settings.udpPort >= 0) return IcePort::open(static_cast<unsigned>(settings.udpPort));
+  auto port = IcePort::open(tcpPort);
+  return port ? port : IcePort::open(0);
+}
+
 Result<void> PublishSrc::start() {
   Settings settings;
   {
@@ -94,6 +101,20 @@ Result<void> PublishSrc::start() {
     running.server->add(running.host);
   });
   if (!running.server) return Error{0, failure};
+  if (settings.iceAgent == IceAgent::SinglePort) {
+    auto port = openIcePort(settings, running.server->port());
+    if (!port) {
+      running.control->call([&] {
+        onControlThread();
+        running.server->remove(running.host.get());
+        running.host->stop();
+        running.host->clear();
+        running.server.reset();
+      });
+      return port.error();
+    }
+    running.icePort = *port;
+  }
   static std::atomic<bool> warm = false;
   if (!warm.exchange(true)) warmUp_ = std::thread(warmUp);
   {

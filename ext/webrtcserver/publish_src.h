@@ -14,6 +14,7 @@
 #include "element_side.h"
 #include "gst/common/result.h"
 #include "gst/common/threads.h"
+#include "ice_port.h"
 #include "rate_limit.h"
 #include "server.h"
 #include "settings.h"
@@ -75,6 +76,7 @@ class PublishSrc final : public ElementSide {
   void addSometimesPad(GstPad *pad) override;
   void removeSometimesPad(GstPad *pad) override;
   Settings settings() const override;
+  std::shared_ptr<IcePort> icePort() const override { return running().icePort; }
   bool asksApplication() const override { return signals_.asksApplication(); }
   bool authorize(const AccessRequest &request) override;
   void webrtcbinReady(const std::string &publisherId, GstElement *webrtcbin) override;
@@ -91,6 +93,7 @@ class PublishSrc final : public ElementSide {
     std::shared_ptr<Workers> workers;
     std::shared_ptr<StreamHost> host;
     std::shared_ptr<Server> server;
+    std::shared_ptr<IcePort> icePort;
   };
   void setUpPad(GstPad *pad);
   Running running() const EXCLUDES(mutex_);

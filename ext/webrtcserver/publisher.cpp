@@ -177,12 +177,11 @@ void Publisher::chooseClock() {
 Result<void> Publisher::build() {
   chooseClock();
   bin_ = Ref<GstElement>::sink(gst_bin_new(binName(id()).c_str()));
-  webrtcbin_ = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
+  webrtcbin_ = makeWebrtcbin(settings_, element_.icePort(), link_.loopback);
   if (!webrtcbin_)
     return Error{0, "the element webrtcbin is missing (gst-plugins-bad, and libnice's plugin)"};
   gst_util_set_object_arg(G_OBJECT(webrtcbin_.get()), "bundle-policy", "max-bundle");
   g_object_set(webrtcbin_.get(), "latency", settings_.latencyMs, nullptr);
-  configureIce(webrtcbin_.get(), settings_, link_.loopback);
   auto certificate = makeCertificate();
   if (!certificate) return certificate.error();
   certificate_ = std::move(*certificate);

@@ -88,7 +88,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   /// PublisherNotRestarted.
   [[nodiscard]] bool restart(const Offer &offer);
   /// The same without an offer: with the client's new credentials.
-  void restart(const IceCredentials &remote);
+  void restart(const IceKeys &remote);
   /// Lets a connected publisher's media through to the pads. `succeeds`: somebody else feeds them
   /// still; then nothing passes before the first key frame.
   void open(bool succeeds);

@@ -155,7 +155,7 @@ bool Publisher::restart(const Offer &offer) {
   return true;
 }
 
-void Publisher::restart(const IceCredentials &remote) {
+void Publisher::restart(const IceKeys &remote) {
   strand_->post([self = shared_from_this(), remote] {
     Offer offer = self->offer_;
     offer.iceUfrag = remote.ufrag;

@@ -35,6 +35,17 @@ static GType duplicatePolicyType() {
   return type;
 }
 
+static GType iceAgentType() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(IceAgent::SinglePort),
+       "Our own: one UDP port for all publishers, for servers that they can reach", "single-port"},
+      {static_cast<int>(IceAgent::Libnice),
+       "libnice: ports for each publisher, STUN and TURN, for servers behind a NAT", "libnice"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstWebRTCPublishSrcIceAgent", values);
+  return type;
+}
+
 struct StringField {
   std::string Settings::*member;
 };
@@ -62,7 +73,7 @@ enum class Readable { Yes, No };
 struct Row {
   const char *name, *nick, *blurb;
   std::variant<StringField, BooleanField, UintField, IntField, EnumField<Output>,
-               EnumField<DuplicatePolicy>>
+               EnumField<DuplicatePolicy>, EnumField<IceAgent>>
       field;
   Mutable when = Mutable::BeforeStart;
   Readable readable = Readable::Yes;
@@ -189,6 +200,12 @@ static const Row kRows[] = {
     {"inactivity-timeout", "Inactivity timeout",
      "Milliseconds without any media after which a publisher counts as lost",
      UintField{&Settings::inactivityTimeoutMs, kMaxMs}},
+    {"ice-agent", "ICE agent", "What finds the network path of each publisher",
+     EnumField<IceAgent>{&Settings::iceAgent, iceAgentType}},
+    {"udp-port", "UDP port",
+     "UDP port of ice-agent=single-port; 0 picks a free one, -1 is the number of `port`, or a free "
+     "one if that is taken",
+     IntField{&Settings::udpPort, -1, 65535}},
     {"local-addresses", "Local addresses",
      "IP addresses that are offered to publishers as ICE host candidates, comma-separated; unset: "
      "those of every interface that is up, loopback for clients that come over loopback",

@@ -13,6 +13,7 @@
 namespace gws {
 
 enum class Output { Auto, Encoded, Raw, Rtp };
+enum class IceAgent { SinglePort, Libnice };
 /// What a second publisher of a live stream meets.
 enum class DuplicatePolicy { Reject, Replace };
 
@@ -53,6 +54,8 @@ struct Settings {
   unsigned negotiationTimeoutMs = 10'000;
   unsigned inactivityTimeoutMs = 10'000;
 
+  IceAgent iceAgent = IceAgent::Libnice;
+  int udpPort = -1;
   std::string localAddresses;
   std::string stunServer;
   std::string turnServers;

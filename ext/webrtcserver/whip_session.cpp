@@ -2,32 +2,14 @@
 // A WHIP session (RFC 9725): what its client's HTTP requests are answered with.
 #include "whip_session.h"
 
-#include <glib.h>
-#include <sys/random.h>
-
-#include <array>
 #include <utility>
 
+#include "random.h"
 #include "whip_fragment.h"
 
 namespace gws {
 
-/// From the kernel, since GLib's random numbers can be foretold.
-static std::string randomHex() {
-  std::array<unsigned char, 16> bytes;
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t got = getrandom(bytes.data() + filled, bytes.size() - filled, 0);
-    if (got > 0) filled += static_cast<std::size_t>(got);
-  }
-  std::string text;
-  for (const unsigned char byte : bytes)
-    for (const int digit : {byte >> 4, byte & 15})
-      text += "0123456789abcdef"[digit];
-  return text;
-}
-
-static std::string newEtag() { return '"' + randomHex() + '"'; }
+static std::string newEtag() { return '"' + randomHex(16) + '"'; }
 
 unsigned httpStatusOf(CloseCode code) {
   switch (code) {
@@ -54,7 +36,7 @@ unsigned httpStatusOf(CloseCode code) {
   return 500;
 }
 
-WhipSession::WhipSession() : id_(randomHex()), etag_(newEtag()) {}
+WhipSession::WhipSession() : id_(randomHex(16)), etag_(newEtag()) {}
 
 void WhipSession::reply(const WhipReply &reply) {
   if (Answer answer = std::exchange(answer_, nullptr)) answer(reply);

@@ -19,7 +19,8 @@ namespace gws::test {
 /// handler.
 class PublishPipeline {
  public:
-  /// The line names the element `pub`; `port=0` is set for it unless the line names a port.
+  /// The line names the element `pub`; `port=0` is set for it unless the line names a port, and
+  /// `ice-agent` if the environment has TEST_ICE_AGENT.
   explicit PublishPipeline(const std::string &line);
   ~PublishPipeline();
   PublishPipeline(const PublishPipeline &) = delete;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What comes in by WHIP: the same pads, rules and events as by the WebSocket.
+#include <regex>
+#include <set>
+
 #include "tests/elements/continuity.h"
 
 using namespace gws::test;
@@ -91,6 +94,36 @@ GST_START_TEST(publisher_byWhip_isLikeAnyOther) {
   const auto removed = pipeline.waitMessage("webrtc-publisher-removed");
   fail_unless(removed && removed->text.find("goodbye") != std::string::npos);
   fail_unless(client.complaints().empty(), "%s", client.complaints().front().c_str());
+  mustBeHealthy(pipeline);
+}
+GST_END_TEST
+
+/// The ports in an answer's candidates.
+static std::set<std::string> portsOf(const std::string &answer) {
+  std::set<std::string> ports;
+  const std::regex candidate("a=candidate:\\S+ 1 UDP \\d+ \\S+ (\\d+) typ host");
+  for (std::sregex_iterator one(answer.begin(), answer.end(), candidate), end; one != end; ++one)
+    ports.insert((*one)[1]);
+  return ports;
+}
+
+GST_START_TEST(publishers_withTheAgentOfOurOwn_shareOnePort) {
+  PublishPipeline pipeline("webrtcpublishsrc name=pub ice-agent=single-port");
+  pipeline.takeNewPads();
+  fail_unless(pipeline.play());
+  std::set<std::string> ports;
+  std::vector<std::unique_ptr<PublishClient>> clients;
+  for (const char *stream : {"a", "b", "c"}) {
+    PublishOptions options = whipOptions(pipeline);
+    options.url = "http://127.0.0.1:" + std::to_string(pipeline.port()) + "/" + stream + "/whip";
+    clients.push_back(std::make_unique<PublishClient>(options));
+    mustPublish(*clients.back());
+    ports.merge(portsOf(clients.back()->answerSdp()));
+  }
+  fail_unless_equals_int(ports.size(), 1);
+  fail_unless(pipeline.waitNewPads(6));
+  for (const std::string &pad : pipeline.newPads())
+    fail_unless(pipeline.record(pad).waitBuffers(10), "%s: no media", pad.c_str());
   mustBeHealthy(pipeline);
 }
 GST_END_TEST
@@ -272,6 +305,7 @@ static Suite *whip_suite() {
   TCase *all = tcase_create("all");
   suite_add_tcase(suite, all);
   tcase_add_test(all, publisher_byWhip_isLikeAnyOther);
+  tcase_add_test(all, publishers_withTheAgentOfOurOwn_shareOnePort);
   tcase_add_test(all, publisher_byWebSocket_isToldByItsDoor);
   tcase_add_test(all, statistics_ofTheClient_areShown);
   tcase_add_test(all, newcomer_byEitherDoor_isRefusedWhileMediaFlow);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The publish page: captures picture and sound and sends them to the stream that the URL names.
-// The URL's query string (a token, for instance) goes along to the server.
-// window.publisher is { pc, socket }: the current RTCPeerConnection and WebSocket, or nulls.
+// The URL's query string (a token, for instance) goes along to the server; door=whip in it chooses
+// that door. window.publisher is { pc, socket }: the current RTCPeerConnection and WebSocket, or
+// nulls.
 
 import { Publication } from './publication.js';
 
@@ -44,7 +45,7 @@ function show(state, detail) {
   if (focused === $('publish') && busy) $('stop').focus();
   if (focused === $('stop') && $('stop').disabled) $('publish').focus();
   $('resolution').disabled = $('frame-rate').disabled = state === 'asking';
-  $('codec').disabled = busy;
+  $('codec').disabled = $('door').disabled = busy;
   for (const kind of kinds) {
     // A kind that is not in the offer cannot join later: the page offers once.
     const absent = publication && !publication.sender(kind);
@@ -198,10 +199,11 @@ async function ask(next) {
 
 function publish() {
   const tracks = kinds.map((kind) => sides[kind].track).filter(Boolean);
-  const url = `//${location.host}${streamPath}/webrtc/publish${location.search}`;
-  publication = new Publication(url, tracks, $('codec').value, (state, detail) =>
+  const stream = `//${location.host}${streamPath}`;
+  const choices = [$('door').value, stream, tracks, $('codec').value];
+  publication = new Publication(...choices, (state, detail) =>
     (state === 'live' ? show : finish)(state, detail));
-  window.publisher = { pc: publication.pc, socket: publication.socket };
+  window.publisher = { pc: publication.pc, socket: publication.door.socket ?? null };
   show('connecting');
 }
 
@@ -239,12 +241,15 @@ function begin() {
     return;
   }
   removeUnusableOptions();
+  if (new URLSearchParams(location.search).get('door') === 'whip') $('door').value = 'whip';
   $('publish').onclick = start;
   $('show-preview').onclick = () => ask(() => show('idle'));
   $('stop').onclick = () => finish(publication ? 'ended' : 'idle');
   $('resolution').onchange = $('frame-rate').onchange = changePicture;
   for (const kind of kinds) sides[kind].source.onchange = () => changeSource(kind);
   media.ondevicechange = listDevices;
+  // No goodbye, but a loss that the server hears of at once.
+  onpagehide = () => publication?.pc.close();
   setInterval(showFigures, 1000);
   finish('idle');
   listDevices();

@@ -24,6 +24,15 @@ globalThis.PublishTest = class PublishTest {
     return client;
   }
 
+  /// For a connection of somebody else's code: report(), and what works on nothing but `pc`.
+  static watch(pc) {
+    const client = new PublishTest();
+    Object.assign(client, { pc, closed: null, errors: [], atConnection: null });
+    pc.addEventListener('connectionstatechange', () => client.#connectionChanged());
+    client.#connectionChanged();
+    return client;
+  }
+
   /// A new connection for the same media; the one before stays as it is.
   #connect() {
     const pc = new RTCPeerConnection();

@@ -25,6 +25,16 @@ export class Publication {
     return new Publication(page, number);
   }
 
+  /// `pc`, a handle: the connection that somebody else's client has made in the page.
+  static async watch(page, pc) {
+    await page.evaluate(clientSource);
+    const number = await page.evaluate((connection) => {
+      globalThis.clients ??= [];
+      return globalThis.clients.push(globalThis.PublishTest.watch(connection)) - 1;
+    }, pc);
+    return new Publication(page, number);
+  }
+
   report() {
     return this.call('report');
   }

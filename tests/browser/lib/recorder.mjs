@@ -38,3 +38,10 @@ export function inBoth(name, body, options) {
 export function messages(pipeline, name) {
   return pipeline.output.split(` (element): ${name},`).length - 1;
 }
+
+/// Why the first publisher that went has gone, as the element tells it.
+export async function untilRemoved(pipeline) {
+  const [, reason] = await pipeline.untilOutput('a publisher is gone',
+    / webrtc-publisher-removed,.* reason=\(string\)"?(.*?)"?;/, 60);
+  return reason.replaceAll('\\', '');
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One publisher's way through the shared ICE port, and the elements at its ends.
+#include "ice_link.h"
+
+#include "random.h"
+
+namespace gws {
+
+IceLink::~IceLink() {
+  if (session_) port_->remove(session_);
+}
+
+unsigned IceLink::session() const {
+  Lock lock(mutex_);
+  return session_;
+}
+
+void IceLink::setLocal(const IceKeys &local) {
+  if (session()) return;  // webrtcbin sets them once for each section of a bundle
+  const unsigned added = port_->add(weak_from_this(), local);
+  IceKeys remote;
+  {
+    Lock lock(mutex_);
+    session_ = added;
+    remote = remote_;
+  }
+  port_->setRemote(added, remote);
+}
+
+/// webrtcbin knows these first.
+void IceLink::setRemote(const IceKeys &remote) {
+  {
+    Lock lock(mutex_);
+    remote_ = remote;
+  }
+  if (const unsigned id = session()) port_->setRemote(id, remote);
+}
+
+std::optional<IceKeys> IceLink::restart(const IceKeys &remote) {
+  const unsigned id = session();
+  if (!id) return std::nullopt;
+  IceKeys local{randomHex(8), randomHex(16)};
+  port_->restart(id, local, remote);
+  return local;
+}
+
+void IceLink::onceConnected(std::function<void()> connected) {
+  {
+    Lock lock(mutex_);
+    if (!connected_) {
+      whenConnected_ = std::move(connected);
+      return;
+    }
+  }
+  connected();
+}
+
+void IceLink::onConnected() {
+  std::function<void()> tell;
+  {
+    Lock lock(mutex_);
+    connected_ = true;
+    tell = std::exchange(whenConnected_, nullptr);
+  }
+  if (tell) tell();
+}
+
+void IceLink::send(std::span<const std::uint8_t> packet) {
+  if (const unsigned id = session()) port_->send(id, packet);
+}
+
+void IceLink::attach(GstElement *source) {
+  Lock lock(mutex_);
+  source_ = Ref<GstElement>::share(source);
+}
+
+void IceLink::detach() {
+  unsigned id;
+  Ref<GstElement> source;
+  {
+    Lock lock(mutex_);
+    id = std::exchange(session_, 0);
+    source = std::move(source_);
+  }
+  if (id) port_->remove(id);
+}
+
+// --- The elements --------------------------------------------------------------------------------
+
+namespace {
+
+struct Source {
+  GstElement parent;
+  GstPad *pad;
+  bool begun;  ///< under the pad's stream lock
+  std::shared_ptr<IceLink> *link;
+};
+struct SourceClass {
+  GstElementClass parent;
+};
+struct Sink {
+  GstElement parent;
+  std::shared_ptr<IceLink> *link;
+};
+struct SinkClass {
+  GstElementClass parent;
+};
+
+GstStaticPadTemplate sourceTemplate =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+GstStaticPadTemplate sinkTemplate =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+}  // namespace
+
+G_DEFINE_FINAL_TYPE(Source, gws_ice_source, GST_TYPE_ELEMENT)
+G_DEFINE_FINAL_TYPE(Sink, gws_ice_sink, GST_TYPE_ELEMENT)
+
+static Source *asSource(gpointer object) { return static_cast<Source *>(object); }
+static Sink *asSink(gpointer object) { return static_cast<Sink *>(object); }
+
+/// Packets come from PAUSED on, and no more once the element is on its way to NULL.
+static GstStateChangeReturn changeSourceState(GstElement *element, GstStateChange transition) {
+  auto &link = *asSource(element)->link;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) link->detach();
+  const auto result =
+      GST_ELEMENT_CLASS(gws_ice_source_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) link->attach(element);
+  return transition == GST_STATE_CHANGE_READY_TO_PAUSED ? GST_STATE_CHANGE_NO_PREROLL : result;
+}
+
+static void gws_ice_source_init(Source *self) {
+  self->link = new std::shared_ptr<IceLink>();
+  self->pad = gst_pad_new_from_static_template(&sourceTemplate, "src");
+  gst_element_add_pad(&self->parent, self->pad);
+  GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SOURCE);
+}
+
+static void finalizeSource(GObject *object) {
+  delete asSource(object)->link;
+  G_OBJECT_CLASS(gws_ice_source_parent_class)->finalize(object);
+}
+
+static void gws_ice_source_class_init(SourceClass *klass) {
+  GstElementClass *element = &klass->parent;
+  element->change_state = changeSourceState;
+  G_OBJECT_CLASS(klass)->finalize = finalizeSource;
+  gst_element_class_add_static_pad_template(element, &sourceTemplate);
+  gst_element_class_set_static_metadata(element, "ICE source", "Source/Network",
+                                        "What comes in for one publisher", "gst-webrtc-server");
+}
+
+static GstFlowReturn sendBuffer(GstPad *, GstObject *parent, GstBuffer *buffer) {
+  const auto owned = Ref<GstBuffer>::take(buffer);
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return GST_FLOW_ERROR;
+  (*asSink(parent)->link)->send({map.data, map.size});
+  gst_buffer_unmap(buffer, &map);
+  return GST_FLOW_OK;
+}
+
+static void gws_ice_sink_init(Sink *self) {
+  self->link = new std::shared_ptr<IceLink>();
+  GstPad *pad = gst_pad_new_from_static_template(&sinkTemplate, "sink");
+  gst_pad_set_chain_function(pad, sendBuffer);
+  gst_element_add_pad(&self->parent, pad);
+  GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
+}
+
+static void finalizeSink(GObject *object) {
+  delete asSink(object)->link;
+  G_OBJECT_CLASS(gws_ice_sink_parent_class)->finalize(object);
+}
+
+static void gws_ice_sink_class_init(SinkClass *klass) {
+  GstElementClass *element = &klass->parent;
+  G_OBJECT_CLASS(klass)->finalize = finalizeSink;
+  gst_element_class_add_static_pad_template(element, &sinkTemplate);
+  gst_element_class_set_static_metadata(element, "ICE sink", "Sink/Network",
+                                        "What goes out to one publisher", "gst-webrtc-server");
+}
+
+GstElement *IceLink::makeSource() {
+  auto *source = asSource(g_object_new(gws_ice_source_get_type(), nullptr));
+  *source->link = shared_from_this();
+  return &source->parent;
+}
+
+GstElement *IceLink::makeSink() {
+  auto *sink = asSink(g_object_new(gws_ice_sink_get_type(), nullptr));
+  *sink->link = shared_from_this();
+  return &sink->parent;
+}
+
+/// When it came, in the running time that jitter buffers reckon with.
+static void stamp(GstElement *element, GstBuffer *buffer) {
+  Ref<GstClock> clock;
+  GstClockTime base;
+  GST_OBJECT_LOCK(element);
+  if (GstClock *set = GST_ELEMENT_CLOCK(element)) clock = Ref<GstClock>::share(set);
+  base = element->base_time;
+  GST_OBJECT_UNLOCK(element);
+  if (!clock) return;
+  const GstClockTime now = gst_clock_get_time(clock.get());
+  GST_BUFFER_PTS(buffer) = GST_BUFFER_DTS(buffer) = now > base ? now - base : 0;
+}
+
+static void beginStream(Source *source) {
+  if (source->begun) return;
+  source->begun = true;
+  gst_pad_push_event(source->pad, gst_event_new_stream_start(GST_OBJECT_NAME(source)));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_pad_push_event(source->pad, gst_event_new_segment(&segment));
+}
+
+void IceLink::onPacket(Ref<GstBuffer> packet) {
+  Ref<GstElement> element;
+  {
+    Lock lock(mutex_);
+    element = source_;
+  }
+  if (!element) return;
+  Source *source = asSource(element.get());
+  stamp(element.get(), packet.get());
+  GST_PAD_STREAM_LOCK(source->pad);
+  beginStream(source);
+  gst_pad_push(source->pad, packet.release());
+  GST_PAD_STREAM_UNLOCK(source->pad);
+}
+
+}  // namespace gws
