@@ -280,6 +280,18 @@ static void configureRtcp(GstElement *session) {
                nullptr);
 }
 
+/// Behind ICE, webrtcbin has a queue that it makes leaky while it is blocked, and not afterwards:
+/// full, it would hold up the thread that reads for all publishers.
+static void keepLeaky(GstElement *element) {
+  if (!g_str_equal(G_OBJECT_TYPE_NAME(element), "GstQueue")) return;
+  auto changed = +[](GObject *queue, GParamSpec *, gpointer) {
+    constexpr int kDownstream = 2;
+    if (getProperty<int>(queue, "leaky") != kDownstream)
+      g_object_set(queue, "leaky", kDownstream, nullptr);
+  };
+  g_signal_connect(element, "notify::leaky", G_CALLBACK(changed), nullptr);
+}
+
 void Publisher::connectSignals() {
   auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
     if (auto self = lock(data); self && GST_PAD_IS_SRC(pad)) self->onPadAdded(pad);
@@ -290,8 +302,9 @@ void Publisher::connectSignals() {
   auto iceState = +[](GObject *webrtcbin, GParamSpec *, gpointer data) {
     if (auto self = lock(data)) self->onIceState(webrtcbin);
   };
-  auto dtls = +[](GstBin *, GstBin *, GstElement *element, gpointer data) {
+  auto dtls = +[](GstBin *, GstBin *bin, GstElement *element, gpointer data) {
     hideKeys(element);
+    if (g_str_equal(G_OBJECT_TYPE_NAME(bin), "TransportReceiveBin")) keepLeaky(element);
     if (auto self = lock(data)) self->onDtlsElement(element);
   };
   connect(webrtcbin_.get(), "deep-element-added", G_CALLBACK(dtls));

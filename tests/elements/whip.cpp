@@ -107,6 +107,23 @@ static std::set<std::string> portsOf(const std::string &answer) {
   return ports;
 }
 
+/// How many publishers' queues behind ICE drop what they have no room for, instead of blocking.
+static unsigned leakyQueues(const PublishPipeline &pipeline) {
+  unsigned count = 0;
+  auto look = [](const GValue *item, gpointer data) {
+    auto *element = GST_ELEMENT(g_value_get_object(item));
+    const auto bin = gws::Ref<GstObject>::take(gst_object_get_parent(GST_OBJECT(element)));
+    if (!g_str_equal(G_OBJECT_TYPE_NAME(element), "GstQueue") ||
+        !g_str_equal(G_OBJECT_TYPE_NAME(bin.get()), "TransportReceiveBin"))
+      return;
+    *static_cast<unsigned *>(data) += gws::getProperty<int>(element, "leaky") == 2;
+  };
+  const gws::Owned<GstIterator, gst_iterator_free> all(
+      gst_bin_iterate_recurse(GST_BIN(pipeline.pipeline())));
+  gst_iterator_foreach(all.get(), look, &count);
+  return count;
+}
+
 GST_START_TEST(publishers_withTheAgentOfOurOwn_shareOnePort) {
   PublishPipeline pipeline("webrtcpublishsrc name=pub ice-agent=single-port");
   pipeline.takeNewPads();
@@ -124,6 +141,7 @@ GST_START_TEST(publishers_withTheAgentOfOurOwn_shareOnePort) {
   fail_unless(pipeline.waitNewPads(6));
   for (const std::string &pad : pipeline.newPads())
     fail_unless(pipeline.record(pad).waitBuffers(10), "%s: no media", pad.c_str());
+  fail_unless_equals_int(leakyQueues(pipeline), 3);
   mustBeHealthy(pipeline);
 }
 GST_END_TEST
