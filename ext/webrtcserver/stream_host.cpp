@@ -336,6 +336,7 @@ void StreamHost::onEvent(unsigned runId, const PublisherEvent &event) {
     Client *client;  ///< nullptr: it has another run now
     void operator()(const PublisherAnswered &event) {
       onControlThread();
+      run.answered = true;
       if (!client) return;
       host.apply(*client, client->peer->onAnswer(event.sdp));
       host.patchQueued(*client);

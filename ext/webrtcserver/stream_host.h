@@ -121,6 +121,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     gint64 startedAt = 0;    ///< monotonic µs: when its offer came
     gint64 connectedAt = 0;  ///< monotonic µs, 0: not yet
     gint64 keyframeAt = 0;   ///< monotonic µs: the last request of keyframe-interval
+    bool answered = false;   ///< so it has opened its descriptors
     bool succeeds = false;   ///< others feed its stream until its first frames are out
     bool ending = false;     ///< the publisher's teardown has begun
     bool announced = false;  ///< the application knows of it

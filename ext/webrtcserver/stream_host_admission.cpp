@@ -45,10 +45,10 @@ Result<void> StreamHost::admitToken(const std::string &token) const {
 
 /// For one more publisher, and for those who have not opened theirs yet.
 unsigned StreamHost::descriptorsNeeded() const {
-  unsigned negotiating = 0;
+  unsigned starting = 0;
   for (auto &[id, run] : runs_)
-    if (!run->connectedAt && !run->ending) negotiating++;
-  return kDescriptorsSpare + (negotiating + 1) * kDescriptorsOfPublisher;
+    if (!run->answered && !run->ending) starting++;
+  return kDescriptorsSpare + (starting + 1) * kDescriptorsOfPublisher;
 }
 
 Result<void> StreamHost::isKnown(const std::string &stream) const {

@@ -278,7 +278,8 @@ GST_START_TEST(authorize_byWhip_isAskedAndObeyed) {
   };
   auto wrong = publish("?token=wrong", {});
   fail_unless_equals_int(wrong->waitClosed().httpStatus, 401);
-  fail_unless_equals_string(wrong->posted().headers["www-authenticate"].c_str(), "Bearer");
+  HttpReply refusal = wrong->posted();
+  fail_unless_equals_string(refusal.headers["www-authenticate"].c_str(), "Bearer");
   fail_unless(seen.request.get().empty());
   fail_unless_equals_int(publish("?password=right", {})->waitClosed().httpStatus, 403);
   const std::string request = seen.request.get();
