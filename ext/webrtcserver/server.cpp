@@ -110,12 +110,34 @@ Result<std::shared_ptr<StreamHost>> Server::hostThat(
   return error;
 }
 
+/// A length that libsoup takes for a number and GLib then warns of, once a request (RFC 9112,
+/// section 6.3). What libsoup has read of it cannot be changed any more: so it does not get to the
+/// body.
+static bool hasBadLength(SoupServerMessage *message) {
+  const std::string length = headerText(message, "Content-Length");
+  return length.find_first_not_of("0123456789 ") != std::string::npos;
+}
+
+void Server::cutOff(SoupServerMessage *message) {
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
+      "Content-Length is not a number.\n";
+  const unsigned connection = connectionOf(message);
+  auto stream = Ref<GIOStream>::take(soup_server_message_steal_connection(message));
+  if (stream)
+    g_pollable_output_stream_write_nonblocking(
+        G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream.get())), kAnswer.data(),
+        kAnswer.size(), nullptr, nullptr);
+  listener_->cut(connection);
+}
+
 /// All is decided here, but for what is in a body. Bodies that nobody asked for are read and
 /// dropped.
 void Server::onHeaders(SoupServer *, SoupServerMessage *message, const char *path, GHashTable *,
                        gpointer self) {
   onControlThread();
   soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
+  if (hasBadLength(message)) return static_cast<Server *>(self)->cutOff(message);
   static_cast<Server *>(self)->receive(message, path);
 }
 

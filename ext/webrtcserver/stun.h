@@ -69,8 +69,7 @@ struct StunMessage {
 
 /// Nothing if `packet` is not one well-formed message, to its last byte: RFC 8489, sections 5, 6.3
 /// and 14. A FINGERPRINT is last and right; what is read has its exact length. Nothing is
-/// allocated. Whether what ICE wants is there (FINGERPRINT, MESSAGE-INTEGRITY) is for the agent to
-/// ask.
+/// allocated. The agent asks whether what ICE wants is there: FINGERPRINT, MESSAGE-INTEGRITY.
 std::optional<StunMessage> parseStun(std::span<const std::uint8_t> packet);
 
 /// Whether MESSAGE-INTEGRITY is there and was made with `key` (RFC 8489, section 14.5): one HMAC,
