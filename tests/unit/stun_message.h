@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// STUN messages of any kind, right ones and wrong ones, with arithmetic of their own.
+// STUN messages: the vectors of RFC 5769, and any other, right or wrong.
 #pragma once
 
+#include <arpa/inet.h>
 #include <glib.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "gst/common/glib_owned.h"
+#include "stun.h"
 
 namespace gws::test {
 
@@ -36,7 +40,8 @@ inline Packet bytesOfHex(std::string_view text) {
   return packet;
 }
 
-/// A message of RFC 8489, attribute after attribute. What is wrong in it is wrong on purpose.
+/// A message of RFC 8489, attribute after attribute, by arithmetic of its own. What is wrong in it
+/// is wrong on purpose.
 class RawStun {
  public:
   explicit RawStun(unsigned type, std::string_view transaction = "0123456789ab") {
@@ -67,8 +72,9 @@ class RawStun {
     return addHex(0x0008, digest.get());
   }
 
-  RawStun &addFingerprint() {
-    setLength(packet_.size() - 20 + 8);
+  /// `bytesBehind`: how much of the message follows, which the header counts too.
+  RawStun &addFingerprint(std::size_t bytesBehind = 0) {
+    setLength(packet_.size() - 20 + 8 + bytesBehind);
     std::uint32_t crc = 0xffffffff;
     for (const std::uint8_t byte : packet_) {
       crc ^= byte;
@@ -107,5 +113,66 @@ class RawStun {
 
   Packet packet_;
 };
+
+inline constexpr std::string_view kPassword = "VOkJxbRl1RmTxUk/WvJxBt";
+inline constexpr const char *kTransaction = "b7e7a701bc34d686fa87dfae";
+
+/// RFC 5769, section 2.1: a request with SOFTWARE; USERNAME is padded with spaces.
+inline constexpr const char *kRequest =
+    "00010058 2112a442 b7e7a701 bc34d686 fa87dfae"
+    "80220010 5354554e 20746573 7420636c 69656e74"
+    "00240004 6e0001ff"
+    "80290008 932ff9b1 51263b36"
+    "00060009 6576746a 3a683676 59202020"
+    "00080014 9aeaa70c bfd8cb56 781ef2b5 b2d3f249 c1b571a2"
+    "80280004 e57a3bcf";
+
+/// RFC 5769, section 2.2: a response with an IPv4 address; SOFTWARE is padded with a space.
+inline constexpr const char *kResponse =
+    "0101003c 2112a442 b7e7a701 bc34d686 fa87dfae"
+    "8022000b 74657374 20766563 746f7220"
+    "00200008 0001a147 e112a643"
+    "00080014 2b91f599 fd9e90c3 8c7489f9 2af9ba53 f06be7d7"
+    "80280004 c07d4c96";
+
+/// RFC 5769, section 2.3: the same with an IPv6 address.
+inline constexpr const char *kResponseIpv6 =
+    "01010048 2112a442 b7e7a701 bc34d686 fa87dfae"
+    "8022000b 74657374 20766563 746f7220"
+    "00200014 0002a147 0113a9fa a5d3f179 bc25f4b5 bed2b9d9"
+    "00080014 a382954e 4be67bf1 1784c97c 8292c275 bfe3ed41"
+    "80280004 c8fb0b4c";
+
+/// RFC 5769, section 2.4: a request with a long-term credential and without a FINGERPRINT.
+inline constexpr const char *kLongTermRequest =
+    "00010060 2112a442 78ad3433 c6ad72c0 29da412e"
+    "00060012 e3839ee3 8388e383 aae38383 e382afe3 82b90000"
+    "0015001c 662f2f34 39396b39 35346436 4f4c3334 6f4c3946 53547679 36347341"
+    "0014000b 6578616d 706c652e 6f726700"
+    "00080014 f6702465 6dd64a3e 02b8e071 2e85c9a2 8ca89666";
+
+/// The message that has to be there. Its username points into `packet`.
+inline StunMessage parsed(const Packet &packet) {
+  const std::optional<StunMessage> message = parseStun(packet);
+  g_assert_true(message.has_value());
+  return *message;
+}
+
+inline StunTransaction transactionOf(const char *hex) {
+  const Packet bytes = bytesOfHex(hex);
+  StunTransaction transaction{};
+  g_assert_cmpuint(bytes.size(), ==, transaction.size());
+  std::copy(bytes.begin(), bytes.end(), transaction.begin());
+  return transaction;
+}
+
+inline StunAddress addressOf(const char *text, std::uint16_t port) {
+  StunAddress address;
+  address.port = port;
+  if (inet_pton(AF_INET, text, address.bytes.data()) == 1) return address;
+  address.family = StunAddress::Family::IPv6;
+  g_assert_cmpint(inet_pton(AF_INET6, text, address.bytes.data()), ==, 1);
+  return address;
+}
 
 }  // namespace gws::test
