@@ -133,7 +133,7 @@ static gboolean gatherCandidates(GstWebRTCICE *ice, GstWebRTCICEStream *stream) 
 }
 
 /// The peer's checks tell where it is; its candidates are of no use to who only answers.
-static void addCandidate(GstWebRTCICE *, GstWebRTCICEStream *, const char *) {}
+[[maybe_unused]] static void addCandidate(GstWebRTCICE *, GstWebRTCICEStream *, const char *) {}
 /// GStreamer 1.24 and up.
 [[maybe_unused]] static void addCandidate(GstWebRTCICE *, GstWebRTCICEStream *, const char *,
                                           GstPromise *promise) {

@@ -53,7 +53,8 @@ void putAttribute(Bytes &message, std::uint16_t type, const Bytes &value) {
   message.push_back(static_cast<std::uint8_t>(type));
   message.push_back(static_cast<std::uint8_t>(value.size() >> 8));
   message.push_back(static_cast<std::uint8_t>(value.size()));
-  message.insert(message.end(), value.begin(), value.end());
+  for (const std::uint8_t byte : value)
+    message.push_back(byte);
   while (message.size() % 4)
     message.push_back(0);
 }
@@ -129,8 +130,8 @@ struct Bench {
   Bytes answerToCheck(const IcePath &path, const IceKeys &peer = kTheirs) const {
     const StunMessage asked = reply(replies.count - 1);
     g_assert_true(asked.messageClass == StunClass::Request);
-    const auto answer = buildBindingSuccess(asked.transaction, path.local, peer.pwd).packet();
-    return Bytes(answer.begin(), answer.end());
+    const StunBuffer answer = buildBindingSuccess(asked.transaction, path.local, peer.pwd);
+    return Bytes(answer.packet().begin(), answer.packet().end());
   }
   void connect(const IcePath &path, const Peer &peer = {}) {
     put(path, peer.check(1, true));
