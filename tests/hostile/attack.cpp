@@ -19,12 +19,17 @@ namespace {
 constexpr gint64 kHangUs = 120'000'000;  ///< a session that lasts for longer never ends
 constexpr unsigned kHeavyAtOnce = 4;     ///< sessions with a webrtcbin of their own
 
+bool isMeant(const Kind &kind, const std::string &only) {
+  const std::string name = kind.name;
+  return only.ends_with('-') ? name.starts_with(only) : only.empty() || name == only;
+}
+
 std::vector<const Kind *> allKinds(const std::string &only) {
   std::vector<const Kind *> kinds;
   for (const auto some : {httpKinds(), slowKinds(), frameKinds(), messageKinds(), offerKinds(),
-                          iceKinds(), mediaKinds()})
+                          iceKinds(), mediaKinds(), whipKinds(), ingestKinds()})
     for (const Kind &kind : some)
-      if (only.empty() || only == kind.name) kinds.push_back(&kind);
+      if (isMeant(kind, only)) kinds.push_back(&kind);
   return kinds;
 }
 
@@ -79,6 +84,7 @@ class Attack {
     target_.goodPorts = numbersOf(options.ports);
     target_.offers = filesOf(options.corpus + "/offer");
     target_.messages = filesOf(options.corpus + "/protocol");
+    target_.fragments = filesOf(options.corpus + "/fragment");
     target_.hasty = options.hasty;
   }
 
@@ -125,6 +131,7 @@ class Attack {
 
   void note(const Kind &kind, unsigned number, const Outcome &outcome) EXCLUDES(mutex_) {
     if (outcome == kSilence && kind.answered) fault("the server says nothing", kind, number);
+    if (outcome.starts_with(kWrong)) fault(outcome, kind, number);
     Lock lock(mutex_);
     ++counts_[{kind.name, outcome}];
   }

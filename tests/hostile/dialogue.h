@@ -20,6 +20,9 @@ struct Reply {
   bool answered() const { return !sdp.empty(); }
 };
 
+/// What an answer with all candidates says.
+Reply replyOf(const std::string &sdp);
+
 /// Sends the offer and reads up to the answer or the end; with `candidates` up to the first one on
 /// 127.0.0.1.
 Reply makeOffer(HandSocket &socket, std::string_view sdp, bool candidates = false);

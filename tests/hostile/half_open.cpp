@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Many connections at once that go no further: TCP alone, a WebSocket alone, an offer alone.
+// Many connections at once that go no further: TCP alone, a WebSocket alone, an offer alone,
+// by either door.
 #include <array>
 #include <memory>
 
-#include "dialogue.h"
 #include "plan.h"
 #include "report.h"
 #include "roles.h"
 #include "tests/common/hand_socket.h"
+#include "whip.h"
 
 namespace gws::hostile {
 
@@ -20,13 +21,20 @@ std::string readFile(const std::string &path) {
   return text.get();
 }
 
+/// Up to a connection, a WebSocket, an offer on it, a POST whose answer nobody reads.
+bool goOn(HandSocket &socket, unsigned depth, const std::string &sdp) {
+  if (!socket.connected() || depth == 0) return socket.connected();
+  if (depth == 3) return socket.send(textOf(postOf(kSecondStream, sdp)));
+  return socket.upgrade(std::string("/") + kSecondStream + "/webrtc/publish") == 101 &&
+         (depth == 1 || socket.send(textFrame(rawOffer(sdp))));
+}
+
 }  // namespace
 
 int runHalfOpen(const AttackOptions &options) {
-  const std::string offer =
-      textFrame(rawOffer(readFile(options.corpus + "/offer/chromium-sendonly.sdp")));
+  const std::string sdp = readFile(options.corpus + "/offer/chromium-sendonly.sdp");
   std::vector<std::unique_ptr<HandSocket>> sockets;
-  std::array<unsigned, 3> opened{};
+  std::array<unsigned, 4> opened{};
   unsigned refused = 0;
   for (unsigned i = 0; i < options.sessions; ++i) {
     const std::string source =
@@ -36,11 +44,8 @@ int runHalfOpen(const AttackOptions &options) {
     sockets.push_back(std::make_unique<HandSocket>(
         HandSocket::Options{.port = options.port, .source = source, .patience = Timeout(10'000)}));
     HandSocket &socket = *sockets.back();
-    const unsigned depth = i % 3;
-    const bool good = socket.connected() &&
-                      (depth < 1 || socket.upgrade(std::string("/") + kSecondStream +
-                                                   "/webrtc/publish") == 101) &&
-                      (depth < 2 || socket.send(offer));
+    const unsigned depth = i % 4;
+    const bool good = goOn(socket, depth, sdp);
     good ? ++opened[depth] : ++refused;
   }
   Line()
@@ -48,6 +53,7 @@ int runHalfOpen(const AttackOptions &options) {
       .add("tcp", opened[0])
       .add("sockets", opened[1])
       .add("offers", opened[2])
+      .add("posts", opened[3])
       .add("refused", refused)
       .print();
   listen([](const std::string &) {});

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "plan.h"
 #include "roles.h"
 #include "run.h"
 #include "tests/common/process.h"
@@ -16,21 +17,25 @@ namespace gws::hostile {
 namespace {
 
 struct Arguments {
-  int sessions = 20'000, concurrency = 40, warmUp = 500, halfOpen = 0, first = 0, port = 0;
+  int sessions = 20'000, concurrency = 40, warmUp = 2'000, halfOpen = 0, first = 0, port = 0;
   int descriptors = 1024;
   gint64 seed = 1;
   gboolean hasty = FALSE, libraryLeaks = FALSE, manyAddresses = FALSE;
-  OwnedString kind, corpus, role, stream, codec, ports;
+  OwnedString kind, corpus, role, stream, codec, ports, goodDoor;
 };
+
+std::string textOf(const OwnedString &text) { return text ? text.get() : ""; }
 
 bool parse(int *argc, char ***argv, Arguments &arguments) {
   char *kind = nullptr, *corpus = nullptr, *role = nullptr, *stream = nullptr, *codec = nullptr;
-  char *ports = nullptr;
+  char *ports = nullptr, *goodDoor = nullptr;
   const GOptionEntry entries[] = {
       {"sessions", 'n', 0, G_OPTION_ARG_INT, &arguments.sessions, "how many (20000)", "N"},
       {"concurrency", 'c', 0, G_OPTION_ARG_INT, &arguments.concurrency, "at once (40)", "N"},
       {"warm-up", 'w', 0, G_OPTION_ARG_INT, &arguments.warmUp,
-       "sessions before memory is measured for the first time (500)", "N"},
+       "sessions before memory is measured for the first time; the allocator's pages are still "
+       "filling up for the first thousand or two (2000)",
+       "N"},
       {"half-open", 'o', 0, G_OPTION_ARG_INT, &arguments.halfOpen,
        "instead: so many half-open sessions at once, and an honest client", "N"},
       {"many-addresses", 0, 0, G_OPTION_ARG_NONE, &arguments.manyAddresses,
@@ -38,7 +43,10 @@ bool parse(int *argc, char ***argv, Arguments &arguments) {
       {"seed", 's', 0, G_OPTION_ARG_INT64, &arguments.seed, "of the random numbers (1)", "N"},
       {"first", 'f', 0, G_OPTION_ARG_INT, &arguments.first,
        "number of the first session; with -n 1 it is the only one (0)", "N"},
-      {"kind", 'k', 0, G_OPTION_ARG_STRING, &kind, "sessions of this kind alone", "NAME"},
+      {"kind", 'k', 0, G_OPTION_ARG_STRING, &kind,
+       "sessions of this kind alone; with a dash at its end, of all kinds that begin so", "NAME"},
+      {"good-door", 0, 0, G_OPTION_ARG_STRING, &goodDoor,
+       "by which the good publisher comes: websocket or whip (websocket)", "DOOR"},
       {"corpus", 0, 0, G_OPTION_ARG_FILENAME, &corpus, "tests/fuzz/corpus", "PATH"},
       {"hasty", 0, 0, G_OPTION_ARG_NONE, &arguments.hasty, "nobody stays for long", nullptr},
       {"descriptors", 0, 0, G_OPTION_ARG_INT, &arguments.descriptors,
@@ -57,15 +65,16 @@ bool parse(int *argc, char ***argv, Arguments &arguments) {
   const bool good = g_option_context_parse(context.get(), argc, argv, Out(error));
   if (!good) std::fprintf(stderr, "%s\n", error->message);
   arguments.kind.reset(kind);
+  arguments.goodDoor.reset(goodDoor);
   arguments.corpus.reset(corpus);
   arguments.role.reset(role);
   arguments.stream.reset(stream);
   arguments.codec.reset(codec);
   arguments.ports.reset(ports);
-  return good && arguments.sessions > 0 && arguments.concurrency > 0;
+  return good && arguments.sessions > 0 && arguments.concurrency > 0 &&
+         (!goodDoor || textOf(arguments.goodDoor) == kWhipDoor ||
+          textOf(arguments.goodDoor) == kSocketDoor);
 }
-
-std::string textOf(const OwnedString &text) { return text ? text.get() : ""; }
 
 int runRole(const Arguments &arguments) {
   // Nothing stays behind when the run is killed.
@@ -78,7 +87,8 @@ int runRole(const Arguments &arguments) {
     return runServer({.descriptors = static_cast<unsigned>(arguments.descriptors),
                       .libraryLeaks = arguments.libraryLeaks != FALSE});
   if (role == "publisher")
-    return runPublisher(port, textOf(arguments.stream), textOf(arguments.codec));
+    return runPublisher(port, textOf(arguments.stream), textOf(arguments.codec),
+                        textOf(arguments.goodDoor));
   const AttackOptions attack{.port = port,
                              .sessions = static_cast<unsigned>(arguments.sessions),
                              .first = static_cast<unsigned>(arguments.first),
@@ -102,6 +112,7 @@ RunOptions runOptions(const Arguments &arguments) {
           .first = static_cast<unsigned>(arguments.first),
           .kind = textOf(arguments.kind),
           .corpus = textOf(arguments.corpus),
+          .goodDoor = arguments.goodDoor ? arguments.goodDoor.get() : kSocketDoor,
           .hasty = arguments.hasty != FALSE,
           .libraryLeaks = arguments.libraryLeaks != FALSE,
           .descriptors = static_cast<unsigned>(arguments.descriptors)};

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "stun.h"
+#include "whip.h"
 
 namespace gws::hostile {
 
@@ -25,6 +26,17 @@ Outcome attackPorts(Session &session) {
     leaveSomehow(session, socket);
     return later == kLeft ? reply.outcome : "answered, " + later;
   });
+}
+
+/// The same, by POST.
+template <Act act>
+Outcome attackWhipPorts(Session &session) {
+  const std::string offer = session.offer();
+  const Ingest ingest = post(session, offer);
+  if (ingest.made())
+    act(session, ingest.reply, {attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")});
+  leaveIngest(session, ingest);
+  return ingest.answer.outcome;
 }
 
 /// What looks like DTLS, RTP, RTCP, STUN, TURN, ZRTP or nothing by its first byte (RFC 7983).
@@ -204,6 +216,12 @@ constexpr Kind kKinds[] = {
     {"dtls-garbage", 20, attackPorts<dtlsGarbage>, true},
     {"dtls-mirror", 10, attackPorts<dtlsMirror>, true},
     {"rtp-plain", 10, attackPorts<plainMedia>, true},
+    {"whip-ice-silent", 10, attackWhipPorts<silentIce>, true},
+    {"whip-ice-wrong-password", 10, attackWhipPorts<wrongPassword>, true},
+    {"whip-ice-wrong-user", 10, attackWhipPorts<wrongUser>, true},
+    {"whip-ice-broken-stun", 10, attackWhipPorts<brokenStun>, true},
+    {"whip-dtls-garbage", 10, attackWhipPorts<dtlsGarbage>, true},
+    {"whip-rtp-plain", 5, attackWhipPorts<plainMedia>, true},
 };
 
 }  // namespace

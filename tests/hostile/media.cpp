@@ -100,6 +100,11 @@ test::PublishOptions publishOptions(unsigned port, const std::string &stream,
   return options;
 }
 
+void comeByWhip(test::PublishOptions &options, unsigned port, const std::string &stream) {
+  options.url = "http://127.0.0.1:" + std::to_string(port) + "/" + stream + "/whip";
+  options.trickle = false;
+}
+
 std::optional<std::uint64_t> numberOf(GstBuffer *frame) {
   const gsize size = gst_buffer_get_size(frame);
   std::array<unsigned char, kTrailer> trailer;

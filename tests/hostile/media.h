@@ -17,6 +17,9 @@ namespace gws::hostile {
 test::PublishOptions publishOptions(unsigned port, const std::string &stream,
                                     const std::string &codec, bool numbered = false);
 
+/// Such a client shall come by WHIP.
+void comeByWhip(test::PublishOptions &options, unsigned port, const std::string &stream);
+
 /// The number of an encoded frame, which its end holds; frames of each track begin with 0.
 std::optional<std::uint64_t> numberOf(GstBuffer *frame);
 

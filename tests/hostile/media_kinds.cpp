@@ -2,9 +2,12 @@
 // Publishers with a webrtcbin: the wrong certificate, and bad media over a good connection.
 #include <glib.h>
 
+#include <array>
+
 #include "media.h"
 #include "session.h"
 #include "tests/common/publish_client.h"
+#include "whip.h"
 
 namespace gws::hostile {
 
@@ -161,13 +164,79 @@ Outcome spoilMedia(Session &session) {
 Outcome suddenEnd(Session &session) { return publish(session, optionsFor(session)); }
 
 /// An end at any moment of the negotiation.
-Outcome halfway(Session &session) {
-  PublishClient client(optionsFor(session));
+Outcome leaveHalfway(Session &session, const PublishOptions &options) {
+  PublishClient client(options);
   client.start();
   if (!client.waitConnected(Timeout(session.upTo(400)))) return kLeft;
   leave(session, client);
   return "published";
 }
+
+Outcome halfway(Session &session) { return leaveHalfway(session, optionsFor(session)); }
+
+PublishOptions whipOptions(Session &session) {
+  PublishOptions options = optionsFor(session);
+  comeByWhip(options, session.target().port, session.stream());
+  return options;
+}
+
+/// The session of a client that came by WHIP.
+Ingest ingestOf(const Session &session, const PublishClient &client) {
+  const auto posted = client.posted();
+  HttpAnswer answer{.outcome = "http " + std::to_string(posted.status),
+                    .status = posted.status,
+                    .body = posted.body};
+  for (const auto &[name, value] : posted.headers)
+    answer.head += name + ": " + value + "\r\n";
+  Ingest ingest = readIngest(answer, session.stream(), client.offerSdp());
+  ingest.live = true;
+  return ingest;
+}
+
+/// Nobody tells the client: its session is gone.
+Outcome whipWrongCertificate(Session &session) {
+  PublishOptions options = whipOptions(session);
+  options.mungeOffer = test::replaceFingerprint;
+  PublishClient client(options);
+  client.start();
+  client.waitConnected(kPatience);
+  const Ingest ingest = ingestOf(session, client);
+  if (!ingest.made()) return ingest.answer.outcome;
+  const gint64 deadline = g_get_monotonic_time() + kPatience.count() * 1000;
+  while (g_get_monotonic_time() < deadline) {
+    const auto answer = ask(session.options(), {.method = "GET", .target = ingest.path});
+    if (answer.status == 404) return "http 201, gone";
+    g_usleep(100'000);
+  }
+  return kWrong + "the wrong certificate is let in";
+}
+
+/// While media flow.
+template <Outcome (*attack)(Session &, Ingest)>
+Outcome whipLive(Session &session) {
+  PublishClient client(whipOptions(session));
+  client.start();
+  if (!client.waitConnected(kPatience)) return endOf(client, Timeout(0));
+  Outcome outcome;
+  for (unsigned i = session.between(1, 4); i > 0; --i) {
+    outcome = attack(session, ingestOf(session, client));
+    if (outcome == kSilence || outcome.starts_with(kWrong)) return outcome;
+  }
+  leave(session, client);
+  return "published, " + outcome;
+}
+
+Outcome whipSuddenEnd(Session &session) { return publish(session, whipOptions(session)); }
+
+/// Media with a bad hook, in a session that came by POST.
+Outcome whipBadMedia(Session &session) {
+  PublishOptions options = whipOptions(session);
+  constexpr std::array hooks{manySources, oddPayloads, oddReports};
+  options.packets.plain = session.pick(hooks)(session.random()());
+  return publish(session, options);
+}
+
+Outcome whipHalfway(Session &session) { return leaveHalfway(session, whipOptions(session)); }
 
 constexpr Kind kKinds[] = {
     {"dtls-wrong-certificate", 8, wrongCertificate, true, true},
@@ -177,6 +246,12 @@ constexpr Kind kKinds[] = {
     {"rtcp-odd-reports", 8, spoilMedia<oddReports>, true, true},
     {"media-sudden-end", 5, suddenEnd, true, true},
     {"media-halfway", 5, halfway, true, true},
+    {"whip-wrong-certificate", 5, whipWrongCertificate, true, true},
+    {"whip-sudden-end", 5, whipSuddenEnd, true, true},
+    {"whip-live", 10, whipLive<attackIngest>, true, true},
+    {"whip-live-restarts", 5, whipLive<restartIngest>, true, true},
+    {"whip-bad-media", 5, whipBadMedia, true, true},
+    {"whip-halfway", 4, whipHalfway, true, true},
 };
 
 }  // namespace

@@ -184,4 +184,39 @@ std::string spoilJson(Session &session, std::string json) {
   return json;
 }
 
+std::string oddCandidate(Session &session) {
+  static const std::vector<std::string> addresses = {"0.0.0.0",
+                                                     "255.255.255.255",
+                                                     "224.0.0.1",
+                                                     "::",
+                                                     "ff02::1",
+                                                     "::ffff:127.0.0.1",
+                                                     "fe80::1%lo",
+                                                     "127.0.0.1",
+                                                     "169.254.169.254",
+                                                     "10.255.255.1",
+                                                     "192.0.2.1",
+                                                     "localhost",
+                                                     "example.invalid",
+                                                     "f96fba71-c04f-4f05-b877-9418a9ecbfc7.local",
+                                                     "x.local",
+                                                     "999.1.1.1",
+                                                     "[::1]",
+                                                     "\xc3\xa9",
+                                                     ""};
+  static const std::vector<std::string> ports = {"0", "1", "9", "53", "65535", "65536", "-1", "x"};
+  static const std::vector<std::string> ends = {"typ host",
+                                                "typ srflx raddr 0.0.0.0 rport 0",
+                                                "typ prflx",
+                                                "typ relay raddr x rport y",
+                                                "typ",
+                                                "",
+                                                "typ host tcptype active",
+                                                "typ host generation 0 ufrag x network-id 1",
+                                                "typ host " + std::string(4'000, 'e')};
+  return "candidate:" + std::to_string(session.random()()) + " " + std::to_string(session.upTo(3)) +
+         (session.chance(80) ? " UDP " : " TCP ") + std::to_string(session.random()()) + " " +
+         session.pick(addresses) + " " + session.pick(ports) + " " + session.pick(ends);
+}
+
 }  // namespace gws::hostile

@@ -13,6 +13,8 @@ namespace gws::hostile {
 std::string spoilSdp(Session &session, std::string sdp);
 /// The sections of two offers in one.
 std::string splice(Session &session, const std::string &first, const std::string &second);
+/// A line of ICE that is hardly ever of use.
+std::string oddCandidate(Session &session);
 /// JSON with bytes changed, doubled, cut off or nested.
 std::string spoilJson(Session &session, std::string json);
 

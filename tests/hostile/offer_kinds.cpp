@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Offers that are wrong, and offers on which nothing follows.
-#include "dialogue.h"
 #include "mutate.h"
 #include "tests/common/hostile_offers.h"
 #include "tests/common/publish_client.h"
+#include "whip.h"
 
 namespace gws::hostile {
 
@@ -22,12 +22,29 @@ Outcome offerOnce(Session &session, const std::string &sdp) {
   });
 }
 
-Outcome spoilt(Session &session) { return offerOnce(session, spoilSdp(session, session.offer())); }
+/// The same by POST.
+Outcome postOnce(Session &session, const std::string &sdp) {
+  const Ingest ingest = post(session, sdp);
+  leaveIngest(session, ingest);
+  return ingest.answer.outcome;
+}
 
-Outcome spliced(Session &session) {
+template <std::string (*make)(Session &)>
+Outcome overSocket(Session &session) {
+  return offerOnce(session, make(session));
+}
+
+template <std::string (*make)(Session &)>
+Outcome overWhip(Session &session) {
+  return postOnce(session, make(session));
+}
+
+std::string spoilt(Session &session) { return spoilSdp(session, session.offer()); }
+
+std::string spliced(Session &session) {
   const std::string &first = session.offer();
   const std::string sdp = splice(session, first, session.offer());
-  return offerOnce(session, session.chance(50) ? sdp : spoilSdp(session, sdp));
+  return session.chance(50) ? sdp : spoilSdp(session, sdp);
 }
 
 /// Video with the mid 0 and audio with the mid 1: what the list is made for.
@@ -44,19 +61,19 @@ std::string videoFirst(const std::string &sdp) {
   return test::joinSections(sections);
 }
 
-Outcome crasher(Session &session) {
+std::string crasher(Session &session) {
   const std::string sdp = session.pick(test::hostileOffers()).make(videoFirst(session.offer()));
-  return offerOnce(session, session.chance(70) ? sdp : spoilSdp(session, sdp));
+  return session.chance(70) ? sdp : spoilSdp(session, sdp);
 }
 
-Outcome huge(Session &session) {
+std::string huge(Session &session) {
   std::string sdp = session.offer();
   const std::string section = test::sdpSections(sdp).back();
   const unsigned size = session.between(100'000, 300'000);
   const bool sections = session.chance(50);
   while (sdp.size() < size)
     sdp += sections ? section : "a=ssrc:" + std::to_string(session.random()()) + " cname:x\r\n";
-  return offerOnce(session, sdp);
+  return sdp;
 }
 
 /// Offer after offer on one socket, each answered or not.
@@ -79,12 +96,20 @@ Outcome again(Session &session) {
 }
 
 /// A good offer, and then nothing.
-Outcome abandoned(Session &session) { return offerOnce(session, session.offer()); }
+std::string abandoned(Session &session) { return session.offer(); }
 
 constexpr Kind kKinds[] = {
-    {"offer-spoilt", 150, spoilt, true},  {"offer-spliced", 50, spliced, true},
-    {"offer-crasher", 80, crasher, true}, {"offer-huge", 10, huge, true},
-    {"offer-again", 30, again, true},     {"offer-abandoned", 30, abandoned, true},
+    {"offer-spoilt", 150, overSocket<spoilt>, true},
+    {"offer-spliced", 50, overSocket<spliced>, true},
+    {"offer-crasher", 80, overSocket<crasher>, true},
+    {"offer-huge", 10, overSocket<huge>, true},
+    {"offer-again", 30, again, true},
+    {"offer-abandoned", 30, overSocket<abandoned>, true},
+    {"whip-offer-spoilt", 60, overWhip<spoilt>, true},
+    {"whip-offer-spliced", 20, overWhip<spliced>, true},
+    {"whip-offer-crasher", 30, overWhip<crasher>, true},
+    {"whip-offer-huge", 10, overWhip<huge>, true},
+    {"whip-offer-abandoned", 15, overWhip<abandoned>, true},
 };
 
 }  // namespace

@@ -8,6 +8,8 @@ inline constexpr const char *kGoodStream = "good";      ///< somebody publishes 
 inline constexpr const char *kSecondStream = "second";  ///< reserved; an honest client comes last
 inline constexpr const char *kRawStream = "raw";        ///< reserved; decoded
 
+inline constexpr const char *kWhipDoor = "whip", *kSocketDoor = "websocket";
+
 /// From which many attackers come. The good clients have 127.0.0.1.
 inline constexpr const char *kSharedAddress = "127.6.6.6";
 /// From which the server is asked whether it still answers.

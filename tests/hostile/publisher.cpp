@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <memory>
 
+#include "dialogue.h"
 #include "media.h"
+#include "plan.h"
 #include "report.h"
 #include "roles.h"
 
@@ -16,12 +18,12 @@ using test::TrackKind;
 
 /// The ports of the server's candidates on 127.0.0.1.
 std::string portsOf(const PublishClient &client) {
+  std::string sdp = client.answerSdp();  // has them with WHIP
+  for (const std::string &candidate : client.remoteCandidates())
+    sdp += "a=" + candidate + "\r\n";
   std::string ports;
-  for (const std::string &candidate : client.remoteCandidates()) {
-    unsigned port = 0;
-    if (std::sscanf(candidate.c_str(), "candidate:%*s %*s %*s %*s 127.0.0.1 %u", &port) == 1)
-      ports += (ports.empty() ? "" : ",") + std::to_string(port);
-  }
+  for (const unsigned port : replyOf(sdp).ports)
+    ports += (ports.empty() ? "" : ",") + std::to_string(port);
   return ports;
 }
 
@@ -49,8 +51,11 @@ void report(const PublishClient &client) {
 
 }  // namespace
 
-int runPublisher(unsigned port, const std::string &stream, const std::string &codec) {
-  PublishClient client(publishOptions(port, stream, codec, true));
+int runPublisher(unsigned port, const std::string &stream, const std::string &codec,
+                 const std::string &door) {
+  auto options = publishOptions(port, stream, codec, true);
+  if (door == kWhipDoor) comeByWhip(options, port, stream);
+  PublishClient client(options);
   bool connected = false, closed = false;
   Line().add("ready", 1).print();
   listen(

@@ -24,8 +24,9 @@ struct ServerOptions {
 int runServer(const ServerOptions &options);
 
 /// An honest client. Hears "go", says {"connectedMs", "ports"}, then what it has sent; hears
-/// "stop", after which nothing more is sent. Says goodbye to the server at its end.
-int runPublisher(unsigned port, const std::string &stream, const std::string &codec);
+/// "stop", after which nothing more is sent. Says goodbye to the server at its end. Doors: plan.h.
+int runPublisher(unsigned port, const std::string &stream, const std::string &codec,
+                 const std::string &door);
 
 struct AttackOptions {
   unsigned port = 0, sessions = 0, first = 0, concurrency = 0;

@@ -56,9 +56,10 @@ void say(const char *format, ...) {
 /// A client in a process of its own.
 class Publisher {
  public:
-  Publisher(unsigned port, const char *stream, const char *codec = "vp8")
+  Publisher(unsigned port, const char *stream, const char *codec = "vp8",
+            const std::string &door = kSocketDoor)
       : child_({"--role", "publisher", "--port", std::to_string(port), "--stream", stream,
-                "--codec", codec},
+                "--codec", codec, "--good-door", door},
                [this](const std::string &line) { onLine(Reading(line)); }) {}
   ~Publisher() {
     child_.say("quit");
@@ -133,6 +134,7 @@ class Run {
       attackAll();
       report(*probe);
       meetHonest(kSecondStream, "after the attack");
+      meetHonest(kSecondStream, "after the attack, by WHIP", "vp8", kWhipDoor);
     }
     checkFrames();
     return verdict();
@@ -177,7 +179,7 @@ class Run {
       fail("the server does not start");
       return false;
     }
-    good_ = std::make_unique<Publisher>(port_, kGoodStream);
+    good_ = std::make_unique<Publisher>(port_, kGoodStream, "vp8", options_.goodDoor);
     if (!good_->waitReady() || !good_->publish() ||
         !waitUntil([this] { return video_.last > kPictures && audio_.last > kPictures; }, kStart)) {
       fail("the good publisher cannot publish");
@@ -188,6 +190,7 @@ class Run {
     meetHonest(kSecondStream, "before any bad session");
     meetHonest(kRawStream, "before any bad session");
     meetHonest(kRawStream, "before any bad session", "h264");
+    meetHonest(kSecondStream, "before any bad session, by WHIP", "vp8", kWhipDoor);
     start_ = settle(std::nullopt);
     print("before any bad session", start_);
     return true;
@@ -324,20 +327,22 @@ class Run {
     Child attackers(arguments, [&](const std::string &text) {
       const Reading line(text);
       stands = line.has("open");
-      say("%.0f half-open sessions after %.1f s: %.0f TCP, %.0f WebSockets, %.0f offers; %.0f "
-          "refused",
+      say("%.0f half-open sessions after %.1f s: %.0f TCP, %.0f WebSockets, %.0f offers, %.0f "
+          "POSTs; %.0f refused",
           line.number("open"), static_cast<double>(g_get_monotonic_time() - begin) / kSecond,
-          line.number("tcp"), line.number("sockets"), line.number("offers"),
+          line.number("tcp"), line.number("sockets"), line.number("offers"), line.number("posts"),
           line.number("refused"));
     });
     if (!waitUntil([&] { return stands || attackers.over() || !lives(); }, kSilence) || !stands)
       return fail("the half-open sessions do not stand");
     meet(honest, "beside half-open sessions");
+    meetHonest(kRawStream, "beside half-open sessions, by WHIP", "vp8", kWhipDoor);
   }
 
-  void meetHonest(const char *stream, const char *when, const char *codec = "vp8") {
+  void meetHonest(const char *stream, const char *when, const char *codec = "vp8",
+                  const char *door = kSocketDoor) {
     if (!lives()) return;
-    Publisher honest(port_, stream, codec);
+    Publisher honest(port_, stream, codec, door);
     if (!honest.waitReady()) return fail("the honest client does not start");
     meet(honest, when);
   }

@@ -8,12 +8,12 @@
 namespace gws::hostile {
 
 struct RunOptions {
-  unsigned sessions = 20'000, concurrency = 40, warmUp = 500;
+  unsigned sessions = 20'000, concurrency = 40, warmUp = 2'000;
   unsigned halfOpen = 0;       ///< instead of bad sessions: so many at once
   bool manyAddresses = false;  ///< of the half-open ones
   std::uint64_t seed = 1;
   unsigned first = 0;  ///< number of the first session, to repeat one
-  std::string kind, corpus;
+  std::string kind, corpus, goodDoor;
   bool hasty = false, libraryLeaks = false;
   unsigned descriptors = 1024;
 };

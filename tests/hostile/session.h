@@ -26,10 +26,11 @@ inline constexpr Timeout kPatience{25'000};
 /// What all sessions have in common.
 struct Target {
   unsigned port = 0;
-  std::vector<unsigned> goodPorts;    ///< UDP, to which the good publisher sends
-  std::vector<std::string> offers;    ///< of browsers, and odd ones
-  std::vector<std::string> messages;  ///< JSON, good and bad
-  bool hasty = false;                 ///< nobody stays for long; for a short run
+  std::vector<unsigned> goodPorts;     ///< UDP, to which the good publisher sends
+  std::vector<std::string> offers;     ///< of browsers, and odd ones
+  std::vector<std::string> messages;   ///< JSON, good and bad
+  std::vector<std::string> fragments;  ///< of SDP, good and bad
+  bool hasty = false;                  ///< nobody stays for long; for a short run
 };
 
 /// Owner: the thread that runs it. The same seed and number give the same decisions.
@@ -72,10 +73,10 @@ class Session {
 };
 
 /// How a session ended: "http 404", "close 4400", "cut", "left" (the attacker went first),
-/// "silence" (the attacker waited in vain).
+/// "silence" (the attacker waited in vain); what begins with kWrong is a fault of the server.
 using Outcome = std::string;
 
-inline const Outcome kLeft = "left", kSilence = "silence", kCut = "cut";
+inline const Outcome kLeft = "left", kSilence = "silence", kCut = "cut", kWrong = "wrong: ";
 
 struct Kind {
   const char *name;
@@ -92,6 +93,8 @@ std::span<const Kind> messageKinds();
 std::span<const Kind> offerKinds();
 std::span<const Kind> iceKinds();
 std::span<const Kind> mediaKinds();
+std::span<const Kind> whipKinds();
+std::span<const Kind> ingestKinds();
 
 /// What comes after a request.
 Outcome httpOutcome(HandSocket &socket);
