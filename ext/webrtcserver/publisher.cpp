@@ -292,6 +292,26 @@ static void keepLeaky(GstElement *element) {
   g_signal_connect(element, "notify::leaky", G_CALLBACK(changed), nullptr);
 }
 
+/// Where no stream-start came before the first packet, srtpdec makes a stream id of its own, and
+/// GStreamer has a critical for that in an element with two sink pads. Who sends at the right
+/// moment can have that. So one is pushed before.
+static void nameStream(GstElement *srtpdec) {
+  auto onFirst = [](GstPad *, GstPadProbeInfo *, gpointer data) {
+    auto *out = GST_PAD(data);
+    if (!Ref<GstEvent>::take(gst_pad_get_sticky_event(out, GST_EVENT_STREAM_START, 0)))
+      gst_pad_push_event(out, gst_event_new_stream_start("srtp"));
+    return GST_PAD_PROBE_REMOVE;
+  };
+  auto drop = [](gpointer data) { Ref<GstPad>::take(GST_PAD(data)).reset(); };
+  auto out = Ref<GstPad>::take(gst_element_get_static_pad(srtpdec, "rtp_src"));
+  for (const char *name : {"rtp_sink", "rtcp_sink"}) {
+    auto sink = Ref<GstPad>::take(gst_element_get_static_pad(srtpdec, name));
+    if (sink && out)
+      gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_BUFFER, onFirst, Ref<GstPad>(out).release(),
+                        drop);
+  }
+}
+
 void Publisher::connectSignals() {
   auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
     if (auto self = lock(data); self && GST_PAD_IS_SRC(pad)) self->onPadAdded(pad);
@@ -305,6 +325,7 @@ void Publisher::connectSignals() {
   auto dtls = +[](GstBin *, GstBin *bin, GstElement *element, gpointer data) {
     hideKeys(element);
     if (g_str_equal(G_OBJECT_TYPE_NAME(bin), "TransportReceiveBin")) keepLeaky(element);
+    if (g_str_equal(G_OBJECT_TYPE_NAME(element), "GstSrtpDec")) nameStream(element);
     if (auto self = lock(data)) self->onDtlsElement(element);
   };
   connect(webrtcbin_.get(), "deep-element-added", G_CALLBACK(dtls));
