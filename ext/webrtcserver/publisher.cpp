@@ -292,24 +292,27 @@ static void keepLeaky(GstElement *element) {
   g_signal_connect(element, "notify::leaky", G_CALLBACK(changed), nullptr);
 }
 
-/// Where no stream-start came before the first packet, srtpdec makes a stream id of its own, and
-/// GStreamer has a critical for that in an element with two sink pads. Who sends at the right
-/// moment can have that. So one is pushed before.
-static void nameStream(GstElement *srtpdec) {
-  auto onFirst = [](GstPad *, GstPadProbeInfo *, gpointer data) {
-    auto *out = GST_PAD(data);
-    if (!Ref<GstEvent>::take(gst_pad_get_sticky_event(out, GST_EVENT_STREAM_START, 0)))
-      gst_pad_push_event(out, gst_event_new_stream_start("srtp"));
+/// srtpdec makes up the events that its first RTCP packet needs. A teardown may take its pads'
+/// events away in between, and GStreamer has a critical for what it does then: a client that goes
+/// at that moment has it. So RTCP's events come with RTP's, before any packet.
+static void beginRtcp(GstElement *srtpdec) {
+  auto onEvent = [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+    if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_SEGMENT)
+      return GST_PAD_PROBE_OK;
+    auto *element = GST_ELEMENT(data);
+    auto sink = Ref<GstPad>::take(gst_element_get_static_pad(element, "rtcp_sink"));
+    auto src = Ref<GstPad>::take(gst_element_get_static_pad(element, "rtcp_src"));
+    auto caps = Ref<GstCaps>::take(gst_caps_new_empty_simple("application/x-rtcp"));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_send_event(sink.get(), gst_event_new_stream_start("rtcp"));
+    gst_pad_push_event(src.get(), gst_event_new_caps(caps.get()));
+    gst_pad_send_event(sink.get(), gst_event_new_segment(&segment));
     return GST_PAD_PROBE_REMOVE;
   };
-  auto drop = [](gpointer data) { Ref<GstPad>::take(GST_PAD(data)).reset(); };
-  auto out = Ref<GstPad>::take(gst_element_get_static_pad(srtpdec, "rtp_src"));
-  for (const char *name : {"rtp_sink", "rtcp_sink"}) {
-    auto sink = Ref<GstPad>::take(gst_element_get_static_pad(srtpdec, name));
-    if (sink && out)
-      gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_BUFFER, onFirst, Ref<GstPad>(out).release(),
-                        drop);
-  }
+  // The element has the pad, and the pad the probe.
+  if (auto sink = Ref<GstPad>::take(gst_element_get_static_pad(srtpdec, "rtp_sink")))
+    gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, onEvent, srtpdec, nullptr);
 }
 
 void Publisher::connectSignals() {
@@ -325,7 +328,7 @@ void Publisher::connectSignals() {
   auto dtls = +[](GstBin *, GstBin *bin, GstElement *element, gpointer data) {
     hideKeys(element);
     if (g_str_equal(G_OBJECT_TYPE_NAME(bin), "TransportReceiveBin")) keepLeaky(element);
-    if (g_str_equal(G_OBJECT_TYPE_NAME(element), "GstSrtpDec")) nameStream(element);
+    if (g_str_equal(G_OBJECT_TYPE_NAME(element), "GstSrtpDec")) beginRtcp(element);
     if (auto self = lock(data)) self->onDtlsElement(element);
   };
   connect(webrtcbin_.get(), "deep-element-added", G_CALLBACK(dtls));
