@@ -118,17 +118,17 @@ static bool hasBadLength(SoupServerMessage *message) {
   return length.find_first_not_of("0123456789 ") != std::string::npos;
 }
 
-void Server::cutOff(SoupServerMessage *message) {
+static void cutOff(SoupServerMessage *message) {
   constexpr std::string_view kAnswer =
       "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
       "Content-Length is not a number.\n";
-  const unsigned connection = connectionOf(message);
   auto stream = Ref<GIOStream>::take(soup_server_message_steal_connection(message));
-  if (stream)
-    g_pollable_output_stream_write_nonblocking(
-        G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream.get())), kAnswer.data(),
-        kAnswer.size(), nullptr, nullptr);
-  listener_->cut(connection);
+  if (!stream) return;
+  g_pollable_output_stream_write_nonblocking(
+      G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream.get())), kAnswer.data(),
+      kAnswer.size(), nullptr, nullptr);
+  // libsoup has let go of it.
+  g_io_stream_close_async(stream.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
 }
 
 /// All is decided here, but for what is in a body. Bodies that nobody asked for are read and
@@ -137,7 +137,7 @@ void Server::onHeaders(SoupServer *, SoupServerMessage *message, const char *pat
                        gpointer self) {
   onControlThread();
   soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
-  if (hasBadLength(message)) return static_cast<Server *>(self)->cutOff(message);
+  if (hasBadLength(message)) return cutOff(message);
   static_cast<Server *>(self)->receive(message, path);
 }
 

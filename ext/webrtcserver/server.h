@@ -63,7 +63,6 @@ class Server {
   static void awaitBody(SoupServerMessage *message, std::unique_ptr<Visit> visit);
 
   void receive(SoupServerMessage *message, const char *path) REQUIRES(control);
-  void cutOff(SoupServerMessage *message) REQUIRES(control);
   void answer(SoupServerMessage *message, const Route &route, Listener::Caller caller)
       REQUIRES(control);
   void answerSocket(SoupServerMessage *message, const std::string &stream, Listener::Caller caller)
