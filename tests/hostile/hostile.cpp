@@ -17,7 +17,7 @@ namespace gws::hostile {
 namespace {
 
 struct Arguments {
-  int sessions = 20'000, concurrency = 40, warmUp = 2'000, halfOpen = 0, first = 0, port = 0;
+  int sessions = 20'000, concurrency = 40, warmUp = 10'000, halfOpen = 0, first = 0, port = 0;
   int descriptors = 1024;
   gint64 seed = 1;
   gboolean hasty = FALSE, libraryLeaks = FALSE, manyAddresses = FALSE;
@@ -34,7 +34,7 @@ bool parse(int *argc, char ***argv, Arguments &arguments) {
       {"concurrency", 'c', 0, G_OPTION_ARG_INT, &arguments.concurrency, "at once (40)", "N"},
       {"warm-up", 'w', 0, G_OPTION_ARG_INT, &arguments.warmUp,
        "sessions before memory is measured for the first time; the allocator's pages are still "
-       "filling up for the first thousand or two (2000)",
+       "filling up for some thousands (10000)",
        "N"},
       {"half-open", 'o', 0, G_OPTION_ARG_INT, &arguments.halfOpen,
        "instead: so many half-open sessions at once, and an honest client", "N"},
