@@ -44,27 +44,6 @@ std::optional<IceKeys> IceLink::restart(const IceKeys &remote) {
   return local;
 }
 
-void IceLink::onceConnected(std::function<void()> connected) {
-  {
-    Lock lock(mutex_);
-    if (!connected_) {
-      whenConnected_ = std::move(connected);
-      return;
-    }
-  }
-  connected();
-}
-
-void IceLink::onConnected() {
-  std::function<void()> tell;
-  {
-    Lock lock(mutex_);
-    connected_ = true;
-    tell = std::exchange(whenConnected_, nullptr);
-  }
-  if (tell) tell();
-}
-
 void IceLink::send(std::span<const std::uint8_t> packet) {
   if (const unsigned id = session()) port_->send(id, packet);
 }

@@ -27,9 +27,8 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
   /// New keys on both sides; the old ones are good until a pair of the new ones is nominated.
   /// Nothing before setLocal().
   std::optional<IceKeys> restart(const IceKeys &remote) EXCLUDES(mutex_);
-  /// Called once, when the first pair is nominated, on the network thread; at once, if that has
-  /// been.
-  void onceConnected(std::function<void()> connected) EXCLUDES(mutex_);
+  /// Called once, when the first pair is nominated, on the network thread. Set before setLocal().
+  void onceConnected(std::function<void()> connected) { whenConnected_ = std::move(connected); }
 
   /// Where packets come out: an element for webrtcbin, which keeps the link.
   GstElement *makeSource();
@@ -42,18 +41,19 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
 
   // IceReceiver.
   void onPacket(Ref<GstBuffer> packet) override EXCLUDES(mutex_);
-  void onConnected() override EXCLUDES(mutex_);
+  void onConnected() override {
+    if (whenConnected_) whenConnected_();
+  }
 
  private:
   unsigned session() const EXCLUDES(mutex_);
 
   const std::shared_ptr<IcePort> port_;
+  std::function<void()> whenConnected_;  ///< does not change once packets may come
   mutable Mutex mutex_;
   unsigned session_ GUARDED_BY(mutex_) = 0;  ///< of the port, 0: none
   IceKeys remote_ GUARDED_BY(mutex_);        ///< until there is a session
   Ref<GstElement> source_ GUARDED_BY(mutex_);
-  bool connected_ GUARDED_BY(mutex_) = false;
-  std::function<void()> whenConnected_ GUARDED_BY(mutex_);
 };
 
 }  // namespace gws

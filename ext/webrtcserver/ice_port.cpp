@@ -30,7 +30,7 @@ struct IcePort::Socket {
   int fd = -1;
   int family = AF_INET;
   ~Socket() {
-    if (fd >= 0) close(fd);
+    if (fd >= 0) ::close(fd);
   }
 };
 
@@ -174,14 +174,17 @@ Result<void> IcePort::bindAll(unsigned port) {
   return {};
 }
 
-IcePort::~IcePort() {
-  if (thread_.joinable()) {
-    const std::uint64_t one = 1;
-    while (write(wake_, &one, sizeof one) < 0 && errno == EINTR) {
-    }
-    thread_.join();
+void IcePort::close() {
+  if (!thread_.joinable()) return;
+  const std::uint64_t one = 1;
+  while (write(wake_, &one, sizeof one) < 0 && errno == EINTR) {
   }
-  if (wake_ >= 0) close(wake_);
+  thread_.join();
+}
+
+IcePort::~IcePort() {
+  close();
+  if (wake_ >= 0) ::close(wake_);
 }
 
 bool IcePort::serves(const std::string &address) const {

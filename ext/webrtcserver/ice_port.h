@@ -37,8 +37,11 @@ class IcePort {
  public:
   /// With port 0 the system picks one. The error's detail says why not.
   static Result<std::shared_ptr<IcePort>> open(unsigned port);
+  /// On any thread once it is closed, before that on none that a receiver is called on.
   ~IcePort();
   IcePort(const IcePort &) = delete;
+  /// Ends the thread: no receiver is called any more. Not from a receiver.
+  void close();
 
   unsigned port() const { return port_; }
   /// Whether that IP address can be reached through it.

@@ -161,6 +161,8 @@ void PublishSrc::stop() {
   Running running = this->running();
   if (!running.server) return;
   running.workers->waitIdle();
+  // Its thread may hold the last reference to a link, and so to the port.
+  if (running.icePort) running.icePort->close();
   running.control->call([&] {
     onControlThread();
     running.host->clear();
