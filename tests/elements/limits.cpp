@@ -63,6 +63,13 @@ PublishOptions videoFrom(const PublishPipeline &pipeline, const std::string &str
   return options;
 }
 
+/// Beside a bystander, and until the server has it among its publishers: a client sees itself
+/// connected a moment earlier.
+void mustHaveAPlace(const PublishPipeline &pipeline, PublishClient &client) {
+  mustPublish(client);
+  fail_unless(waitMessages(pipeline, "webrtc-publisher-added", 2), "it is not announced");
+}
+
 struct ForwardedRow {
   const char *source, *header;  ///< "": none
   const char *ip;
@@ -132,7 +139,7 @@ GST_START_TEST(publishers_beyondTheLimit_makeRoomOrAreRefused) {
   mustHaveMadeRoom(*first);
   {
     PublishClient honest(videoFrom(pipeline, "honest", "127.0.0.3"));
-    mustPublish(honest);
+    mustHaveAPlace(pipeline, honest);
     mustHaveMadeRoom(*second);
     const auto late = openFrom(pipeline, "127.0.0.4");
     fail_unless(late->send(clientFrame(Opcode::Text, true, offerJson(bystander.offer()))));
@@ -174,7 +181,7 @@ GST_START_TEST(connections_thatAllPublish_keepTheirPlaces) {
   Bystander bystander(pipeline);
   const std::string source = "127.0.0.2";
   PublishClient publisher(videoFrom(pipeline, "other", source));
-  mustPublish(publisher);
+  mustHaveAPlace(pipeline, publisher);
   // Pairs: one that says nothing yet is no reason to let the next one in.
   std::vector<Client> silent;
   for (int i = 0; i < 4; ++i) {

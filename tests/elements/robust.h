@@ -60,14 +60,18 @@ inline std::unique_ptr<PublishClient> publishWhenFree(const PublishOptions &opti
   }
 }
 
-/// So many publishers have been removed since the start.
-inline bool waitRemoved(const PublishPipeline &pipeline, unsigned count) {
-  return eventually([&pipeline, count] {
-    unsigned removed = 0;
+/// So many messages of this name have come since the start.
+inline bool waitMessages(const PublishPipeline &pipeline, const char *name, unsigned count) {
+  return eventually([&pipeline, name, count] {
+    unsigned seen = 0;
     for (const auto &message : pipeline.messages())
-      removed += message.name == "webrtc-publisher-removed";
-    return removed >= count;
+      seen += message.name == name;
+    return seen >= count;
   });
+}
+
+inline bool waitRemoved(const PublishPipeline &pipeline, unsigned count) {
+  return waitMessages(pipeline, "webrtc-publisher-removed", count);
 }
 
 /// Every buffer of a pad, with the running time at its arrival, and its EOS events. The probe
