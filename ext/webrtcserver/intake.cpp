@@ -8,12 +8,14 @@
 
 #include "gstwebrtcpublishpad.h"
 #include "log.h"
+#include "rtp_extension.h"
 
 GWS_LOG_CATEGORY("webrtcserver-intake", "which RTP stream goes to which pad");
 
 namespace gws {
 
 constexpr unsigned kMaxSurplus = 8;
+constexpr unsigned kPacketsWithoutMid = 100;
 /// µs without a frame after which a track counts as quiet. Audio may wait for the first picture;
 /// and rtpjitterbuffer takes a browser's pause of up to 1 s for jitter, and puts what follows so
 /// much too early, where GAP events must not have been.
@@ -30,26 +32,84 @@ void Intake::add(IntakeTrack track) {
   tracks_.push_back(std::make_unique<IntakeTrack>(std::move(track)));
 }
 
-/// The track that an RTP stream belongs to: by its m-line where the offer listed its SSRC, else the
-/// first free one with its kind and payload type.
-IntakeTrack *Intake::find(GstPad *pad) {
-  auto caps = Ref<GstCaps>::take(gst_pad_get_current_caps(pad));
-  if (!caps) return nullptr;
-  const GstStructure *structure = gst_caps_get_structure(caps.get(), 0);
-  const char *media = gst_structure_get_string(structure, "media");
+/// What webrtcbin says of a pad.
+struct Intake::RtpStream {
+  std::string media;
   int payload = -1;
-  gst_structure_get_int(structure, "payload", &payload);
-  auto transceiver = Ref<GObject>::take(getProperty<GObject *>(pad, "transceiver"));
-  unsigned line = transceiver ? getProperty<guint>(transceiver.get(), "mlineindex") : G_MAXUINT;
-  auto fits = [&](const IntakeTrack &track) {
+  unsigned line = G_MAXUINT;  ///< the first one's, where webrtcbin does not know the SSRC
+
+  explicit RtpStream(GstPad *pad) {
+    if (auto caps = Ref<GstCaps>::take(gst_pad_get_current_caps(pad))) {
+      const GstStructure *structure = gst_caps_get_structure(caps.get(), 0);
+      if (const char *name = gst_structure_get_string(structure, "media")) media = name;
+      gst_structure_get_int(structure, "payload", &payload);
+    }
+    if (auto transceiver = Ref<GObject>::take(getProperty<GObject *>(pad, "transceiver")))
+      line = getProperty<guint>(transceiver.get(), "mlineindex");
+  }
+  bool fits(const IntakeTrack &track) const {
     return !track.linked && static_cast<int>(track.payload) == payload &&
-           g_strcmp0(media, kindName(track.kind)) == 0;
+           media == kindName(track.kind);
+  }
+};
+
+/// The track that an RTP stream belongs to: by its MID if it is known, by its m-line where the
+/// offer listed its SSRC, else the first free one with its kind and payload type (RFC 8843,
+/// section 9.2).
+IntakeTrack *Intake::find(const RtpStream &stream, std::string_view mid) {
+  const auto first = [&](auto matches) -> IntakeTrack * {
+    for (auto &track : tracks_)
+      if (stream.fits(*track) && matches(*track)) return track.get();
+    return nullptr;
   };
-  for (auto &track : tracks_)
-    if (fits(*track) && track->line == line) return track.get();
-  for (auto &track : tracks_)
-    if (fits(*track)) return track.get();
-  return nullptr;
+  if (!mid.empty()) return first([&](const IntakeTrack &track) { return track.mid == mid; });
+  IntakeTrack *announced =
+      first([&](const IntakeTrack &track) { return track.announced && track.line == stream.line; });
+  return announced ? announced : first([](const IntakeTrack &) { return true; });
+}
+
+/// The extension that tells which of several tracks a stream is of; 0: there is nothing to ask, or
+/// no extension.
+unsigned Intake::midIdFor(const RtpStream &stream) {
+  unsigned candidates = 0, midId = 0;
+  for (auto &track : tracks_) {
+    if (!stream.fits(*track)) continue;
+    if (track->announced && track->line == stream.line) return 0;
+    candidates++;
+    midId = std::max(midId, track->midId);
+  }
+  return candidates > 1 ? midId : 0;
+}
+
+/// A pad whose track its packets have to tell. Owned by its probe; the intake outlives webrtcbin.
+struct Intake::Undecided {
+  Intake &intake;
+  const unsigned midId;
+  unsigned patience = kPacketsWithoutMid;
+};
+
+/// Until then they are dropped: a video that begins so gets its key frame when it is asked for. Who
+/// negotiates the extension and does not send it is taken by its order.
+GstPadProbeReturn Intake::onUndecided(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  auto *undecided = static_cast<Undecided *>(data);
+  GstMapInfo map;
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return GST_PAD_PROBE_DROP;
+  std::string mid;
+  if (auto header = readRtpHeader({map.data, map.size}))
+    mid = rtpExtension(*header, undecided->midId);
+  gst_buffer_unmap(buffer, &map);
+  if (mid.empty() && --undecided->patience > 0) return GST_PAD_PROBE_DROP;
+  // One that is too much is drained here; the next pad's link() reports it.
+  if (!undecided->intake.link(pad, mid)) GST_INFO_OBJECT(pad, "one RTP stream too many");
+  return GST_PAD_PROBE_REMOVE;
+}
+
+/// Blocking probes come before the pad looks for what it is linked to.
+void Intake::awaitMid(GstPad *pad, unsigned midId) {
+  gst_pad_add_probe(pad, GstPadProbeType(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER),
+                    onUndecided, new Undecided{*this, midId},
+                    [](gpointer data) { delete static_cast<Undecided *>(data); });
 }
 
 void Intake::drain(GstPad *pad) {
@@ -99,11 +159,24 @@ void Intake::retire(GstPad *outlet) {
 }
 
 bool Intake::link(GstPad *pad) {
+  const RtpStream stream(pad);
+  unsigned midId;
+  {
+    Lock lock(mutex_);
+    midId = midIdFor(stream);
+  }
+  if (!midId) return link(pad, "");
+  awaitMid(pad, midId);
+  return true;
+}
+
+bool Intake::link(GstPad *pad, std::string_view mid) {
+  const RtpStream stream(pad);
   Ref<GstPad> rtpSink;
   bool tooMany = false;
   {
     Lock lock(mutex_);
-    if (IntakeTrack *track = closed_ ? nullptr : find(pad)) {
+    if (IntakeTrack *track = closed_ ? nullptr : find(stream, mid)) {
       track->linked = true;
       rtpSink = track->rtpSink;
     } else {

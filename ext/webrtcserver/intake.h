@@ -24,8 +24,11 @@ struct IntakeTrack {
   unsigned line = 0;  ///< webrtcbin's m-line
   MediaKind kind = MediaKind::Video;
   unsigned payload = 0;
-  Ref<GstPad> outlet;   ///< the pad of the element that this track comes out of
-  Ref<GstPad> rtpSink;  ///< takes webrtcbin's pad
+  std::string mid;
+  unsigned midId = 0;      ///< of the MID header extension, 0: it is not negotiated
+  bool announced = false;  ///< the offer named its SSRC
+  Ref<GstPad> outlet;      ///< the pad of the element that this track comes out of
+  Ref<GstPad> rtpSink;     ///< takes webrtcbin's pad
   std::shared_ptr<Inlet> inlet;
   std::shared_ptr<Gate> gate;  ///< also of a job that asks for a key frame
   bool linked = false;
@@ -48,7 +51,8 @@ class Intake {
   void expose() EXCLUDES(mutex_);
   /// Removes a sometimes pad, if it was added.
   void retire(GstPad *outlet) EXCLUDES(mutex_);
-  /// Links a pad of webrtcbin; false when the publisher has sent more RTP streams than it may.
+  /// Links a pad of webrtcbin, at once or when its packets have said which track they are of; false
+  /// when the publisher has sent more RTP streams than it may.
   [[nodiscard]] bool link(GstPad *pad) EXCLUDES(mutex_);
   /// Takes what comes out of a pad and drops it, so that webrtcbin meets no unlinked pad.
   void drain(GstPad *pad) EXCLUDES(mutex_);
@@ -86,7 +90,13 @@ class Intake {
   std::vector<Output> outputs() const EXCLUDES(mutex_);
 
  private:
-  IntakeTrack *find(GstPad *pad) REQUIRES(mutex_);
+  struct RtpStream;
+  struct Undecided;
+  IntakeTrack *find(const RtpStream &stream, std::string_view mid) REQUIRES(mutex_);
+  unsigned midIdFor(const RtpStream &stream) REQUIRES(mutex_);
+  void awaitMid(GstPad *pad, unsigned midId);
+  static GstPadProbeReturn onUndecided(GstPad *pad, GstPadProbeInfo *info, gpointer undecided);
+  [[nodiscard]] bool link(GstPad *pad, std::string_view mid) EXCLUDES(mutex_);
 
   ElementSide &element_;
   const std::string stream_;

@@ -241,6 +241,9 @@ Result<void> Publisher::buildTrack(unsigned line) {
   intake.line = line;
   intake.kind = section.kind();
   intake.payload = offered.payload;
+  intake.mid = section.mid;
+  intake.midId = section.midId;
+  intake.announced = !section.sources.empty();
   intake.outlet = chosen.outlet;
   intake.rtpSink = chain->sink ? chain->sink : Ref<GstPad>::share(inlet->pad());
   intake.gate = std::make_shared<Gate>(chain->gate ? chain->gate : intake.rtpSink, offered.codec,
@@ -344,9 +347,12 @@ void Publisher::connectSignals() {
           Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"))) {
     g_object_set(rtpbin.get(), "add-reference-timestamp-meta", settings_.addReferenceTimestampMeta,
                  nullptr);
-    // Waiting for the packet after the last one asks for packets that were never sent.
-    auto jitterbuffer = +[](GstElement *, GstElement *buffer, guint, guint, gpointer) {
-      g_object_set(buffer, "rtx-next-seqnum", FALSE, nullptr);
+    // Waiting for the packet after the last one asks for packets that were never sent. And
+    // webrtcbin asks for nothing again where the offer did not list the SSRC.
+    auto jitterbuffer = +[](GstElement *, GstElement *buffer, guint, guint, gpointer data) {
+      auto self = lock(data);
+      g_object_set(buffer, "rtx-next-seqnum", FALSE, "do-retransmission",
+                   self && self->settings_.doRetransmission, nullptr);
     };
     connect(rtpbin.get(), "new-jitterbuffer", G_CALLBACK(jitterbuffer));
     auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {

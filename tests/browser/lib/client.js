@@ -6,14 +6,24 @@ globalThis.PublishTest = class PublishTest {
   /// this order ("VP8"); all when absent. `keepSize`: the encoder may drop frames, but not scale.
   /// `beacon`: a WebM file, base64, that is played and sent in the stead of camera and microphone.
   /// `opus`: parameters for the fmtp line of Opus in offer and answer ("stereo=1;usedtx=1").
+  /// `canvases`: sizes ([[320, 240], …]) of painted pictures that are sent in the stead of camera and
+  /// microphone, a track each. `hideSources`: the offer that is sent has no a=ssrc. `iceServers`: as
+  /// RTCPeerConnection's.
   static async start(stream, {
-    video = true, audio = true, codecs, keepSize = true, beacon, opus,
+    video = true, audio = true, codecs, keepSize = true, beacon, opus, canvases, hideSources,
+    iceServers,
   } = {}) {
     const client = new PublishTest();
-    client.media = beacon ? await PublishTest.#play(beacon)
-      : await navigator.mediaDevices.getUserMedia({ video, audio });
+    if (canvases) {
+      client.media = new MediaStream(canvases.map((size) => PublishTest.#paint(...size)));
+    } else {
+      client.media = beacon ? await PublishTest.#play(beacon)
+        : await navigator.mediaDevices.getUserMedia({ video, audio });
+    }
     client.codecs = codecs;
+    client.hideSources = hideSources;
     client.opus = opus;
+    client.iceServers = iceServers;
     client.closed = null;
     client.errors = [];
     client.keepSize = keepSize;
@@ -35,7 +45,7 @@ globalThis.PublishTest = class PublishTest {
 
   /// A new connection for the same media; the one before stays as it is.
   #connect() {
-    const pc = new RTCPeerConnection();
+    const pc = new RTCPeerConnection({ iceServers: this.iceServers ?? [] });
     this.pc = pc;
     this.connections.push(pc);
     this.atConnection = null;
@@ -65,7 +75,9 @@ globalThis.PublishTest = class PublishTest {
     this.acceptedCandidates = 0;
     const sdp = this.#withOpus((await this.pc.createOffer(options)).sdp);
     await this.pc.setLocalDescription({ type: 'offer', sdp });
-    this.#send({ type: 'offer', sdp });
+    this.#send({
+      type: 'offer', sdp: this.hideSources ? sdp.replace(/^a=ssrc.*\r\n/gm, '') : sdp,
+    });
   }
 
   /// Another offer over the same socket: for a new connection, or, with `restart`, for the same one
@@ -151,7 +163,8 @@ globalThis.PublishTest = class PublishTest {
   }
 
   /// What the browser says it sent: { time, video: {…}, audio: {…}, availableOutgoingBitrate,
-  /// path: the name of the pair of candidates that media take }.
+  /// path: the name of the pair of candidates that media take, ends: its { local, remote }, each
+  /// { protocol, type, address, port } }.
   async snapshot() {
     const result = { time: performance.now(), state: this.pc.connectionState };
     const report = await this.pc.getStats();
@@ -172,9 +185,19 @@ globalThis.PublishTest = class PublishTest {
         result.availableOutgoingBitrate = entry.availableOutgoingBitrate;
       } else if (entry.type === 'transport') {
         result.path = entry.selectedCandidatePairId;
+        result.ends = PublishTest.#ends(report, result.path);
       }
     }
     return result;
+  }
+
+  static #ends(report, path) {
+    const pair = report.get(path);
+    const end = (id) => {
+      const { protocol, candidateType: type, address, port } = report.get(id) ?? {};
+      return { protocol, type, address, port };
+    };
+    return pair && { local: end(pair.localCandidateId), remote: end(pair.remoteCandidateId) };
   }
 
   async report() {
@@ -232,6 +255,10 @@ globalThis.PublishTest = class PublishTest {
 
   /// A painted picture in the camera's stead, with something that moves.
   async sendCanvas(width, height) {
+    await this.videoSender.replaceTrack(PublishTest.#paint(width, height));
+  }
+
+  static #paint(width, height) {
     const canvas = Object.assign(document.createElement('canvas'), { width, height });
     const context = canvas.getContext('2d');
     let count = 0;
@@ -241,7 +268,22 @@ globalThis.PublishTest = class PublishTest {
       context.fillStyle = '#fc8';
       context.fillRect(count++ % width, height / 4, width / 4, height / 2);
     }, 33);
-    await this.videoSender.replaceTrack(canvas.captureStream(30).getVideoTracks()[0]);
+    return canvas.captureStream(30).getVideoTracks()[0];
+  }
+
+  /// Nothing is sent of the track with this number (of `canvases`), or it is sent again.
+  async holdTrack(number, held) {
+    const sender = this.pc.getTransceivers()[number].sender;
+    await sender.replaceTrack(held ? null : this.media.getTracks()[number]);
+  }
+
+  /// Frames that were sent of each m= line, by its MID.
+  async framesByMid() {
+    const frames = {};
+    for (const entry of (await this.pc.getStats()).values()) {
+      if (entry.type === 'outbound-rtp') frames[entry.mid] = entry.framesSent ?? 0;
+    }
+    return frames;
   }
 
   /// The media end, and the socket stays open.
