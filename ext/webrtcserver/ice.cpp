@@ -9,6 +9,9 @@
 #include <nice/agent.h>
 #include <nice/debug.h>
 
+#include <gst/webrtc/webrtc.h>
+
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -48,6 +51,23 @@ static std::vector<std::string> interfaceAddresses(bool loopback) {
   return result;
 }
 
+Result<std::string> resolveAddresses(const std::string &list) {
+  std::string result;
+  for (const std::string &name : splitList(list)) {
+    auto resolver = Ref<GResolver>::take(g_resolver_get_default());
+    OwnedError error;
+    Owned<GList, g_resolver_free_addresses> found(
+        g_resolver_lookup_by_name(resolver.get(), name.c_str(), nullptr, Out(error)));
+    if (!found)
+      return Error{0, "external-addresses names \"" + name +
+                          "\", expected an IP address or a host name: " + error->message};
+    for (GList *one = found.get(); one; one = one->next)
+      result += (result.empty() ? "" : ",") +
+                takeString(g_inet_address_to_string(G_INET_ADDRESS(one->data)));
+  }
+  return result;
+}
+
 /// libnice writes passwords into its messages, and G_MESSAGES_DEBUG=all is enough to have them
 /// printed. So it says nothing unless somebody asks for libnice by name.
 static void silenceAgents() {
@@ -76,6 +96,11 @@ static void configureNice(GstElement *webrtcbin, const Settings &settings,
   auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
   if (!ice) return;
   g_object_set(ice.get(), "ice-tcp", FALSE, nullptr);
+  // webrtcbin's minimum of 0 is any port, its maximum 65535.
+  g_object_set(ice.get(), "min-rtp-port", settings.minRtpPort, "max-rtp-port",
+               settings.maxRtpPort ? settings.maxRtpPort : 65535u, nullptr);
+  if (settings.iceTransportPolicy == IceTransportPolicy::Relay)
+    g_object_set(webrtcbin, "ice-transport-policy", GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY, nullptr);
   setIceServers(webrtcbin, settings);
   if (auto agent = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent")))
     g_object_set(agent.get(), "upnp", FALSE, "keepalive-conncheck", TRUE, nullptr);
@@ -88,8 +113,12 @@ static void configureNice(GstElement *webrtcbin, const Settings &settings,
 
 Ref<GstElement> makeWebrtcbin(const Settings &settings, std::shared_ptr<IcePort> port,
                               bool loopback) {
-  std::vector<std::string> addresses = splitList(settings.localAddresses);
-  if (addresses.empty()) addresses = interfaceAddresses(loopback);
+  std::vector<std::string> local = splitList(settings.localAddresses);
+  if (local.empty()) local = interfaceAddresses(loopback);
+  std::vector<std::string> addresses = splitList(settings.externalAddresses);
+  for (std::string &address : local)
+    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+      addresses.push_back(std::move(address));
   if (!port) {
     auto webrtcbin = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
     if (webrtcbin) configureNice(webrtcbin.get(), settings, addresses);

@@ -6,12 +6,17 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "gst/common/gobj.h"
 #include "ice_port.h"
 #include "settings.h"
 
 namespace gws {
+
+/// The IP addresses, comma-separated, that a list of addresses and host names means. Asks the
+/// resolver, and blocks. The error names what it does not know.
+Result<std::string> resolveAddresses(const std::string &list);
 
 /// A webrtcbin whose agent uses that port, or libnice if there is none: without UPnP and TCP, with
 /// liveness checks. Publishers are offered `external-addresses` (the port alone) and

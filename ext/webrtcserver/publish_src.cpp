@@ -79,9 +79,16 @@ Result<void> PublishSrc::start() {
   Settings settings;
   {
     Lock lock(mutex_);
-    settings = started_ = settings_;
+    settings = settings_;
   }
   if (auto checked = checkSettings(settings); !checked) return checked;
+  auto external = resolveAddresses(settings.externalAddresses);
+  if (!external) return external.error();
+  settings.externalAddresses = *external;
+  {
+    Lock lock(mutex_);
+    started_ = settings;
+  }
   for (auto &pad : pads())
     setPublishPadLatency(pad.get(), settings.latencyMs * GST_MSECOND);
   Running running;

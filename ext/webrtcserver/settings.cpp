@@ -46,6 +46,15 @@ static GType iceAgentType() {
   return type;
 }
 
+static GType iceTransportPolicyType() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(IceTransportPolicy::All), "Any path", "all"},
+      {static_cast<int>(IceTransportPolicy::Relay), "Through a TURN server alone", "relay"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstWebRTCPublishSrcIceTransportPolicy", values);
+  return type;
+}
+
 struct StringField {
   std::string Settings::*member;
 };
@@ -73,7 +82,7 @@ enum class Readable { Yes, No };
 struct Row {
   const char *name, *nick, *blurb;
   std::variant<StringField, BooleanField, UintField, IntField, EnumField<Output>,
-               EnumField<DuplicatePolicy>, EnumField<IceAgent>>
+               EnumField<DuplicatePolicy>, EnumField<IceAgent>, EnumField<IceTransportPolicy>>
       field;
   Mutable when = Mutable::BeforeStart;
   Readable readable = Readable::Yes;
@@ -206,10 +215,28 @@ static const Row kRows[] = {
      "UDP port of ice-agent=single-port; 0 picks a free one, -1 is the number of `port`, or a free "
      "one if that is taken",
      IntField{&Settings::udpPort, -1, 65535}},
+    {"ice-tcp", "ICE-TCP",
+     "Let publishers whose UDP is blocked connect by TCP (RFC 6544); ice-agent=single-port alone",
+     BooleanField{&Settings::iceTcp}},
+    {"tcp-port", "TCP port",
+     "TCP port of ice-tcp; 0 picks a free one, -1 is the number after `port`, or a free one if "
+     "that is taken",
+     IntField{&Settings::tcpPort, -1, 65535}},
     {"local-addresses", "Local addresses",
      "IP addresses that are offered to publishers as ICE host candidates, comma-separated; unset: "
      "those of every interface that is up, loopback for clients that come over loopback",
      StringField{&Settings::localAddresses}},
+    {"external-addresses", "External addresses",
+     "IP addresses or host names under which a 1:1 NAT, or a container's host, forwards the ports "
+     "of ice-agent=single-port under their own numbers, comma-separated; offered before "
+     "local-addresses. Names are resolved once, when the element starts",
+     StringField{&Settings::externalAddresses}},
+    {"ice-transport-policy", "ICE transport policy", "Which paths ice-agent=libnice may use",
+     EnumField<IceTransportPolicy>{&Settings::iceTransportPolicy, iceTransportPolicyType}},
+    {"min-rtp-port", "Minimum RTP port", "The lowest UDP port of ice-agent=libnice; 0: any",
+     UintField{&Settings::minRtpPort, 65535}},
+    {"max-rtp-port", "Maximum RTP port", "The highest UDP port of ice-agent=libnice; 0: any",
+     UintField{&Settings::maxRtpPort, 65535}},
     {"stun-server", "STUN server",
      "STUN server that tells this server its public address, stun://HOST:PORT; WHIP clients are "
      "told of it, too (Link header). Unset: none",
@@ -294,6 +321,28 @@ static Result<void> checkIceServers(const Settings &settings) {
   return {};
 }
 
+static Result<void> checkAgentSettings(const Settings &settings) {
+  const auto only = [](const char *property, const char *agent, const char *instead) {
+    return Error{0, std::string(property) + " needs ice-agent=" + agent + "; " + instead};
+  };
+  if (settings.iceAgent == IceAgent::Libnice) {
+    if (!settings.externalAddresses.empty())
+      return only("external-addresses", "single-port",
+                  "libnice learns its address from stun-server");
+    if (settings.maxRtpPort && settings.minRtpPort > settings.maxRtpPort)
+      return Error{0, "min-rtp-port is " + std::to_string(settings.minRtpPort) +
+                          ", expected at most max-rtp-port, which is " +
+                          std::to_string(settings.maxRtpPort)};
+    return {};
+  }
+  if (settings.iceTransportPolicy == IceTransportPolicy::Relay)
+    return only("ice-transport-policy=relay", "libnice", "single-port uses no TURN server");
+  if (settings.minRtpPort || settings.maxRtpPort)
+    return only(settings.minRtpPort ? "min-rtp-port" : "max-rtp-port", "libnice",
+                "single-port has one port, udp-port");
+  return {};
+}
+
 static Result<void> checkServerSettings(const Settings &settings) {
   if (settings.certificateFile.empty() && !settings.privateKeyFile.empty())
     return Error{0, "private-key-file is set, certificate-file is not; expected both"};
@@ -314,6 +363,7 @@ Result<void> checkSettings(const Settings &settings) {
       return Error{0, "local-addresses names \"" + address + "\", expected an IP address"};
   }
   if (auto servers = checkIceServers(settings); !servers) return servers;
+  if (auto agent = checkAgentSettings(settings); !agent) return agent;
   return checkServerSettings(settings);
 }
 

@@ -14,6 +14,7 @@ namespace gws {
 
 enum class Output { Auto, Encoded, Raw, Rtp };
 enum class IceAgent { SinglePort, Libnice };
+enum class IceTransportPolicy { All, Relay };
 /// What a second publisher of a live stream meets.
 enum class DuplicatePolicy { Reject, Replace };
 
@@ -56,7 +57,13 @@ struct Settings {
 
   IceAgent iceAgent = IceAgent::Libnice;
   int udpPort = -1;
+  bool iceTcp = true;
+  int tcpPort = -1;
   std::string localAddresses;
+  std::string externalAddresses;  ///< of a started element: IP addresses alone
+  IceTransportPolicy iceTransportPolicy = IceTransportPolicy::All;
+  unsigned minRtpPort = 0;
+  unsigned maxRtpPort = 0;
   std::string stunServer;
   std::string turnServers;
 };
