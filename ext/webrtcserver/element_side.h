@@ -16,6 +16,7 @@
 namespace gws {
 
 class IcePort;
+struct PublisherStatistics;
 
 /// Implemented by the element; it outlives everything that holds a reference to this. Every
 /// function may be called from any thread that is not the control thread, unless it says otherwise,
@@ -50,6 +51,8 @@ class ElementSide {
                                 const std::string &reason) = 0;
   /// A publisher was refused for a reason that the pipeline's author has to know.
   virtual void publisherRefused(const std::string &stream, const std::string &reason) = 0;
+  /// The message of `stats-interval`.
+  virtual void postStatistics(const std::vector<PublisherStatistics> &) {}
 
  protected:
   ~ElementSide() = default;

@@ -12,16 +12,22 @@ namespace gws {
 constexpr gint64 kRequestIntervalUs = 500'000;
 constexpr std::size_t kMaxHeld = 1000;  // 20 s of audio in its usual packets
 
-Gate::Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line)
-    : pad_(std::move(pad)), codec_(codec), form_(form), line_(line) {
+Gate::Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line,
+           std::shared_ptr<FrameMeter> frames)
+    : pad_(std::move(pad)), codec_(codec), form_(form), line_(line), frames_(std::move(frames)) {
   if (isVideo()) line_.videoAhead = true;
   auto onData = [](GstPad *, GstPadProbeInfo *info, gpointer self) {
     auto *gate = static_cast<Gate *>(self);
+    if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+      gate->onEvent(GST_PAD_PROBE_INFO_EVENT(info));
+      return GST_PAD_PROBE_OK;
+    }
     if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
       return gate->onBuffer(GST_PAD_PROBE_INFO_BUFFER(info));
     return gate->isOpen() ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
   };
-  auto types = GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST);
+  auto types = GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                               GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
   probe_ = gst_pad_add_probe(pad_.get(), types, onData, this, nullptr);
 }
 
@@ -39,10 +45,45 @@ bool Gate::isKeyframe(GstBuffer *buffer) const {
   return begins;
 }
 
+void Gate::onEvent(GstEvent *event) {
+  if (!isVideo() || GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return;
+  GstCaps *caps;
+  gst_event_parse_caps(event, &caps);
+  const GstStructure *structure = gst_caps_get_structure(caps, 0);
+  int width = 0, height = 0;
+  if (gst_structure_get(structure, "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height,
+                        nullptr) &&
+      width > 0 && height > 0)
+    frames_->setSize(static_cast<unsigned>(width), static_cast<unsigned>(height));
+  const char *alignment = gst_structure_get_string(structure, "alignment");
+  frames_->setWholeFrames(form_ != Form::Rtp && g_strcmp0(alignment, "nal") != 0);
+}
+
+/// A frame comes as one buffer, or as several with one time.
+void Gate::measure(GstBuffer *buffer) {
+  if (isVideo() && frames_->begins(GST_BUFFER_PTS(buffer)))
+    frames_->onFrame(isKeyframe(buffer), g_get_monotonic_time());
+}
+
 GstPadProbeReturn Gate::onBuffer(GstBuffer *buffer) {
-  if (open_) return GST_PAD_PROBE_OK;
+  measure(buffer);
+  if (open_) {
+    if (isVideo()) mend(buffer);
+    return GST_PAD_PROBE_OK;
+  }
   if (!line_.verified) return GST_PAD_PROBE_DROP;
   return isVideo() ? onVideo(buffer) : onAudio(buffer);
+}
+
+/// After a loss, until a key frame: depayloaders ask once, and the request may be lost as well.
+void Gate::mend(GstBuffer *buffer) {
+  if (!broken_) {
+    if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) || isKeyframe(buffer)) return;
+    broken_ = true;
+    if (form_ != Form::Rtp) lastRequest_ = g_get_monotonic_time();  // the depayloader has asked
+  }
+  broken_ = !isKeyframe(buffer);
+  if (broken_) ask();
 }
 
 GstPadProbeReturn Gate::onVideo(GstBuffer *buffer) {

@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 
 #include "codecs.h"
+#include "frame_meter.h"
 #include "gst/common/gobj.h"
 
 namespace gws {
@@ -21,13 +23,14 @@ struct StartLine {
 };
 
 /// A buffer probe on the pad that carries a track's frames; what it does not let through is
-/// dropped, and a key frame is asked for at once and then every 500 ms. Audio is kept until the
-/// video of its publisher is there, within limits, so that both begin together. Owned by the
-/// publisher; streaming threads run the probe, a worker calls askAgain().
+/// dropped, and a key frame is asked for at once and then every 500 ms, as after a loss. Audio is
+/// kept until the video of its publisher is there, within limits, so that both begin together.
+/// Owned by the publisher; streaming threads run the probe, a worker calls askAgain().
 class Gate {
  public:
-  /// `line` outlives the gate.
-  Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line);
+  /// `line` outlives the gate; `frames` counts pictures, also those that are not let through.
+  Gate(Ref<GstPad> pad, CodecId codec, Form form, StartLine &line,
+       std::shared_ptr<FrameMeter> frames);
   ~Gate();
   Gate(const Gate &) = delete;
 
@@ -36,20 +39,25 @@ class Gate {
   bool isOpen() const { return open_; }
 
  private:
+  void onEvent(GstEvent *event);
   GstPadProbeReturn onBuffer(GstBuffer *buffer);
+  void mend(GstBuffer *buffer);
   GstPadProbeReturn onVideo(GstBuffer *buffer);
   GstPadProbeReturn onAudio(GstBuffer *buffer);
   void releaseHeld();
   bool isVideo() const;
   bool isKeyframe(GstBuffer *buffer) const;
+  void measure(GstBuffer *buffer);
   void ask();
 
   const Ref<GstPad> pad_;
   const CodecId codec_;
   const Form form_;
   StartLine &line_;
+  const std::shared_ptr<FrameMeter> frames_;  ///< shared with who reads it
   std::atomic<bool> open_ = false;
   std::atomic<gint64> lastRequest_ = 0;  ///< monotonic µs
+  bool broken_ = false;                  ///< a loss, and no key frame since; the streaming thread's
   std::deque<Ref<GstBuffer>> held_;      ///< audio; streaming thread
   gint64 heldSince_ = 0;                 ///< monotonic µs; streaming thread
   gulong probe_ = 0;

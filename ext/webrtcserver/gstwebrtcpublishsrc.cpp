@@ -189,10 +189,11 @@ static void installProperties(GObjectClass *object) {
   g_object_class_install_property(
       object, propStats,
       g_param_spec_boxed("stats", "Statistics",
-                         "A structure with one field for each publisher, named by its id: a "
-                         "structure with stream, door (websocket or whip), address, user-agent, "
-                         "uptime (ns since it was connected) and, if the client sends its own, "
-                         "client-statistics (JSON)",
+                         "A structure with one field for each publisher (publisher-0, ...): a "
+                         "structure with id, stream, door (websocket or whip), address, "
+                         "user-agent, uptime (ns since it was connected), the way of its packets, "
+                         "one structure for each track (track-0, ...) and, if the client sends "
+                         "its own, client-statistics (JSON). docs/statistics.md lists all fields",
                          GST_TYPE_STRUCTURE, readable));
 }
 

@@ -111,23 +111,78 @@ static void configureNice(GstElement *webrtcbin, const Settings &settings,
   }
 }
 
-Ref<GstElement> makeWebrtcbin(const Settings &settings, std::shared_ptr<IcePort> port,
-                              bool loopback) {
+Ref<GstElement> makeWebrtcbin(const Settings &settings, IceWay way) {
   std::vector<std::string> local = splitList(settings.localAddresses);
-  if (local.empty()) local = interfaceAddresses(loopback);
+  if (local.empty()) local = interfaceAddresses(way.loopback);
   std::vector<std::string> addresses = splitList(settings.externalAddresses);
   for (std::string &address : local)
     if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
       addresses.push_back(std::move(address));
-  if (!port) {
+  if (!way.port) {
     auto webrtcbin = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
     if (webrtcbin) configureNice(webrtcbin.get(), settings, addresses);
     return webrtcbin;
   }
-  Ref<GstObject> agent = makeIceAgent(std::move(port), std::move(addresses));
+  Ref<GstObject> agent =
+      makeIceAgent(std::move(way.port), way.workers, std::move(addresses), std::move(way.ssrcs));
   // It drops a reference that it has not taken (GStreamer up to 1.28.0).
   return Ref<GstElement>::sink(
       gst_element_factory_make_full("webrtcbin", "ice-agent", agent.release(), nullptr));
+}
+
+std::string noCandidateText(const Settings &settings) {
+  const std::string text = "no ICE candidate: ";
+  if (settings.iceTransportPolicy == IceTransportPolicy::Relay)
+    return text + "no TURN server gives a relay";
+  if (settings.minRtpPort || settings.maxRtpPort)
+    return text + "the ports from min-rtp-port to max-rtp-port are taken";
+  return text + "the server has no address for media";
+}
+
+/// Behind ICE, webrtcbin has a queue that it makes leaky while it is blocked, and not afterwards:
+/// full, it would hold up the thread that reads.
+static void keepLeaky(GstElement *queue) {
+  auto changed = +[](GObject *queue, GParamSpec *, gpointer) {
+    constexpr int kDownstream = 2;
+    if (getProperty<int>(queue, "leaky") != kDownstream)
+      g_object_set(queue, "leaky", kDownstream, nullptr);
+  };
+  g_signal_connect(queue, "notify::leaky", G_CALLBACK(changed), nullptr);
+}
+
+/// source ─ capsfilter ─ queue ─ dtlssrtpdec becomes source ─ dtlssrtpdec: a link has a lane for
+/// what would need the queue, and a thread for each publisher is saved. webrtcbin keeps pointers to
+/// what is left out.
+static void takeOutQueue(GstElement *queue) {
+  const auto pad = [](GstElement *element, const char *name) {
+    return Ref<GstPad>::take(gst_element_get_static_pad(element, name));
+  };
+  const auto peer = [](const Ref<GstPad> &pad) {
+    return Ref<GstPad>::take(pad ? gst_pad_get_peer(pad.get()) : nullptr);
+  };
+  const Ref<GstPad> queueSink = pad(queue, "sink"), queueSrc = pad(queue, "src");
+  const Ref<GstPad> filterSrc = peer(queueSink), decoderSink = peer(queueSrc);
+  auto filter =
+      Ref<GstElement>::take(filterSrc ? gst_pad_get_parent_element(filterSrc.get()) : nullptr);
+  const Ref<GstPad> filterSink = filter ? pad(filter.get(), "sink") : nullptr;
+  const Ref<GstPad> source = peer(filterSink);
+  if (!source || !decoderSink) return keepLeaky(queue);
+  gst_pad_unlink(source.get(), filterSink.get());
+  gst_pad_unlink(queueSrc.get(), decoderSink.get());
+  if (GST_PAD_LINK_FAILED(gst_pad_link(source.get(), decoderSink.get())))
+    GST_ERROR_OBJECT(source.get(), "could not be linked to webrtcbin's decoder");
+  gst_element_set_locked_state(queue, TRUE);
+  gst_element_set_locked_state(filter.get(), TRUE);
+}
+
+void adaptReceiving(GstBin *bin, GstElement *element) {
+  const std::string_view type = G_OBJECT_TYPE_NAME(element);
+  if (type == "GstQueue" && g_str_equal(G_OBJECT_TYPE_NAME(bin), "TransportReceiveBin")) {
+    auto source = Ref<GstElement>::take(gst_bin_get_by_name(bin, IceLink::kSourceName));
+    source ? takeOutQueue(element) : keepLeaky(element);
+  }
+  // Retransmissions to the publisher, who gets no media: its thread would wait for ever.
+  if (type == "GstRtpRtxSend") gst_element_set_locked_state(element, TRUE);
 }
 
 /// webrtcbin has no restart, but its agent has.

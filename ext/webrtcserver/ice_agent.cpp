@@ -25,7 +25,9 @@ struct TransportClass {
 
 struct AgentState {
   std::shared_ptr<IcePort> port;
+  Workers *workers = nullptr;
   std::vector<std::string> addresses;
+  std::vector<std::uint32_t> ssrcs;
   std::shared_ptr<IceLink> link;
   Ref<GstWebRTCICEStream> stream;
   Ref<GstWebRTCICETransport> transport;
@@ -67,7 +69,7 @@ static void gws_ice_transport_class_init(TransportClass *klass) {
   klass->parent.gather_candidates = [](GstWebRTCICETransport *) -> gboolean { return TRUE; };
 }
 
-/// On the network thread, which pushes packets next: webrtcbin lets them pass from this state on.
+/// webrtcbin lets packets pass from this state on.
 static void watchConnection(AgentState &state) {
   struct Weak {
     GWeakRef reference;
@@ -90,7 +92,7 @@ static void watchConnection(AgentState &state) {
 static GstWebRTCICEStream *addStream(GstWebRTCICE *ice, guint sessionId) {
   AgentState &state = stateOf(ice);
   if (state.stream) return state.stream.get();
-  state.link = std::make_shared<IceLink>(state.port);
+  state.link = std::make_shared<IceLink>(state.port, *state.workers, state.ssrcs);
   state.stream = Ref<GstWebRTCICEStream>::sink(GST_WEBRTC_ICE_STREAM(
       g_object_new(gws_ice_stream_get_type(), "stream-id", sessionId, nullptr)));
   state.transport = Ref<GstWebRTCICETransport>::sink(GST_WEBRTC_ICE_TRANSPORT(g_object_new(
@@ -107,25 +109,34 @@ static GstWebRTCICETransport *findTransport(GstWebRTCICE *ice, GstWebRTCICEStrea
   return Ref<GstWebRTCICETransport>(stateOf(ice).transport).release();
 }
 
-/// Type preference of host candidates; those that were named first are preferred (RFC 8445, section
-/// 5.1.2.1).
-static unsigned priorityOf(std::size_t index) {
-  return (126u << 24) + ((65535u - static_cast<unsigned>(index)) << 8) + 255u;
+/// Of host candidates (RFC 8445, section 5.1.2.1), those before it being preferred. With TCP the
+/// direction is a part of it (RFC 6544, section 4.2).
+static unsigned priorityOf(std::size_t index, bool tcp) {
+  const unsigned type = tcp ? 90 : 126;
+  const unsigned most = tcp ? (4u << 13) + 8191 : 65535;
+  return (type << 24) + ((most - static_cast<unsigned>(index)) << 8) + 255;
+}
+
+/// RFC 8839, section 5.1; RFC 6544, section 4.5.
+static std::string candidateText(std::size_t index, const std::string &address, unsigned port,
+                                 bool tcp) {
+  return "candidate:" + std::to_string(2 * index + (tcp ? 2 : 1)) + (tcp ? " 1 TCP " : " 1 UDP ") +
+         std::to_string(priorityOf(index, tcp)) + " " + address + " " + std::to_string(port) +
+         " typ host" + (tcp ? " tcptype passive" : "");
 }
 
 static gboolean gatherCandidates(GstWebRTCICE *ice, GstWebRTCICEStream *stream) {
   AgentState &state = stateOf(ice);
   gst_webrtc_ice_transport_gathering_state_change(state.transport.get(),
                                                   GST_WEBRTC_ICE_GATHERING_STATE_GATHERING);
-  std::size_t index = 0;
-  for (const std::string &address : state.addresses) {
-    if (!state.port->serves(address)) continue;
-    const std::string text = "candidate:" + std::to_string(index + 1) + " 1 UDP " +
-                             std::to_string(priorityOf(index)) + " " + address + " " +
-                             std::to_string(state.port->port()) + " typ host";
-    index++;
-    if (state.onCandidate)
-      state.onCandidate(ice, stream->stream_id, text.c_str(), state.candidateData);
+  for (const bool tcp : {false, true}) {
+    const unsigned port = tcp ? state.port->tcpPort() : state.port->port();
+    for (std::size_t index = 0; port && index < state.addresses.size(); index++) {
+      const std::string &address = state.addresses[index];
+      if (!state.port->serves(address) || !state.onCandidate) continue;
+      state.onCandidate(ice, stream->stream_id, candidateText(index, address, port, tcp).c_str(),
+                        state.candidateData);
+    }
   }
   gst_webrtc_ice_transport_gathering_state_change(state.transport.get(),
                                                   GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE);
@@ -197,11 +208,14 @@ static void gws_ice_agent_class_init(AgentClass *klass) {
       ice.get_http_proxy = [](GstWebRTCICE *) -> char * { return nullptr; };
 }
 
-Ref<GstObject> makeIceAgent(std::shared_ptr<IcePort> port, std::vector<std::string> addresses) {
+Ref<GstObject> makeIceAgent(std::shared_ptr<IcePort> port, Workers &workers,
+                            std::vector<std::string> addresses, std::vector<std::uint32_t> ssrcs) {
   auto agent = Ref<GstObject>::sink(GST_OBJECT(g_object_new(gws_ice_agent_get_type(), nullptr)));
   AgentState &state = stateOf(agent.get());
   state.port = std::move(port);
+  state.workers = &workers;
   state.addresses = std::move(addresses);
+  state.ssrcs = std::move(ssrcs);
   return agent;
 }
 

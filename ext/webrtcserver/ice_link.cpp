@@ -2,9 +2,29 @@
 // One publisher's way through the shared ICE port, and the elements at its ends.
 #include "ice_link.h"
 
+#include <algorithm>
+
+#include "packet_kind.h"
 #include "random.h"
+#include "rtp_extension.h"
 
 namespace gws {
+
+/// What comes while webrtcbin makes elements, some tens of milliseconds; more is lost.
+constexpr std::size_t kLanePackets = 512;
+constexpr double kNewSsrcsAtOnce = 16, kNewSsrcsPerSecond = 0.1;
+constexpr std::size_t kMostSsrcs = 512;
+
+static RateTime monotonicNow() { return RateTime(g_get_monotonic_time() / 1000); }
+
+IceLink::IceLink(std::shared_ptr<IcePort> port, Workers &workers,
+                 std::span<const std::uint32_t> ssrcs)
+    : port_(std::move(port)),
+      workers_(workers),
+      newSsrcs_(kNewSsrcsPerSecond, kNewSsrcsAtOnce, monotonicNow()) {
+  for (const std::uint32_t ssrc : ssrcs)
+    ssrcs_[ssrc] = false;
+}
 
 IceLink::~IceLink() {
   if (session_) port_->remove(session_);
@@ -46,6 +66,11 @@ std::optional<IceKeys> IceLink::restart(const IceKeys &remote) {
 
 void IceLink::send(std::span<const std::uint8_t> packet) {
   if (const unsigned id = session()) port_->send(id, packet);
+}
+
+std::optional<IcePath> IceLink::path() const {
+  const unsigned id = session();
+  return id ? port_->pathOf(id) : std::nullopt;
 }
 
 void IceLink::attach(GstElement *source) {
@@ -160,7 +185,7 @@ static void gws_ice_sink_class_init(SinkClass *klass) {
 }
 
 GstElement *IceLink::makeSource() {
-  auto *source = asSource(g_object_new(gws_ice_source_get_type(), nullptr));
+  auto *source = asSource(g_object_new(gws_ice_source_get_type(), "name", kSourceName, nullptr));
   *source->link = shared_from_this();
   return &source->parent;
 }
@@ -171,17 +196,18 @@ GstElement *IceLink::makeSink() {
   return &sink->parent;
 }
 
-/// When it came, in the running time that jitter buffers reckon with.
-static void stamp(GstElement *element, GstBuffer *buffer) {
+/// When it came, in the running time that jitter buffers reckon with; nothing goes on without it.
+static bool stamp(GstElement *element, GstBuffer *buffer) {
   Ref<GstClock> clock;
   GstClockTime base;
   GST_OBJECT_LOCK(element);
   if (GstClock *set = GST_ELEMENT_CLOCK(element)) clock = Ref<GstClock>::share(set);
   base = element->base_time;
   GST_OBJECT_UNLOCK(element);
-  if (!clock) return;
+  if (!clock) return false;
   const GstClockTime now = gst_clock_get_time(clock.get());
   GST_BUFFER_PTS(buffer) = GST_BUFFER_DTS(buffer) = now > base ? now - base : 0;
+  return true;
 }
 
 static void beginStream(Source *source) {
@@ -193,19 +219,90 @@ static void beginStream(Source *source) {
   gst_pad_push_event(source->pad, gst_event_new_segment(&segment));
 }
 
-void IceLink::onPacket(Ref<GstBuffer> packet) {
-  Ref<GstElement> element;
-  {
-    Lock lock(mutex_);
-    element = source_;
-  }
-  if (!element) return;
-  Source *source = asSource(element.get());
-  stamp(element.get(), packet.get());
+static void push(GstElement *element, Ref<GstBuffer> packet) {
+  Source *source = asSource(element);
   GST_PAD_STREAM_LOCK(source->pad);
   beginStream(source);
   gst_pad_push(source->pad, packet.release());
   GST_PAD_STREAM_UNLOCK(source->pad);
+}
+
+bool IceLink::isAdmitted(std::uint32_t ssrc) {
+  if (ssrcs_.contains(ssrc)) return true;
+  if (ssrcs_.size() >= kMostSsrcs || !newSsrcs_.take(monotonicNow())) return false;
+  ssrcs_[ssrc] = false;
+  return true;
+}
+
+IceLink::Class IceLink::classify(std::span<const std::uint8_t> packet) {
+  switch (packetKind(packet)) {
+    case PacketKind::Rtcp: {
+      const auto sender = rtcpSender(packet);
+      return sender && isAdmitted(*sender) ? Class::Ordinary : Class::Unwanted;
+    }
+    case PacketKind::Rtp: {
+      const auto header = readRtpHeader(packet);
+      if (!header || !isAdmitted(header->ssrc)) return Class::Unwanted;
+      // Its elements are there from its second packet on.
+      return std::exchange(ssrcs_[header->ssrc], true) ? Class::Ordinary : Class::Slow;
+    }
+    default:
+      return Class::Slow;
+  }
+}
+
+bool IceLink::passes(Ref<GstBuffer> &packet) {
+  Class kind = Class::Unwanted;
+  if (GstMapInfo map; gst_buffer_map(packet.get(), &map, GST_MAP_READ)) {
+    kind = classify({map.data, map.size});
+    gst_buffer_unmap(packet.get(), &map);
+  }
+  if (kind == Class::Ordinary && connected_ && !emptying_) return true;
+  if (kind != Class::Unwanted && lane_.size() < kLanePackets) lane_.push_back(std::move(packet));
+  packet.reset();
+  return false;
+}
+
+void IceLink::onPacket(Ref<GstBuffer> packet) {
+  Ref<GstElement> element;
+  {
+    Lock lock(mutex_);
+    if (!source_ || !stamp(source_.get(), packet.get())) return;
+    if (passes(packet))
+      element = source_;
+    else if (connected_ && !lane_.empty() && !std::exchange(emptying_, true))
+      workers_.run([self = shared_from_this()] { self->emptyLane(); });
+  }
+  if (element) push(element.get(), std::move(packet));
+}
+
+void IceLink::onConnected() {
+  workers_.run([self = shared_from_this()] {
+    if (self->whenConnected_) self->whenConnected_();
+    {
+      Lock lock(self->mutex_);
+      self->connected_ = self->emptying_ = true;
+    }
+    self->emptyLane();
+  });
+}
+
+void IceLink::emptyLane() {
+  while (true) {
+    Ref<GstElement> element;
+    Ref<GstBuffer> packet;
+    {
+      Lock lock(mutex_);
+      if (lane_.empty()) {
+        emptying_ = false;
+        return;
+      }
+      packet = std::move(lane_.front());
+      lane_.pop_front();
+      element = source_;
+    }
+    if (element) push(element.get(), std::move(packet));
+  }
 }
 
 }  // namespace gws

@@ -5,20 +5,31 @@
 
 #include <gst/gst.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
+#include <unordered_map>
 
 #include "gst/common/gobj.h"
 #include "gst/common/threads.h"
 #include "ice_port.h"
+#include "rate_limit.h"
+#include "workers.h"
 
 namespace gws {
 
 /// Shared by webrtcbin's transport, its two elements and the port. Any thread.
+///
+/// RTP and RTCP go on from the network thread straight into webrtcbin, where they meet nothing that
+/// blocks before they are in a jitter buffer. What takes longer, DTLS and the first packet of an
+/// RTP stream, for which webrtcbin makes elements, would hold up all other publishers: it has a
+/// lane of its own, which a worker empties, and while there is something in it all that comes later
+/// waits behind it.
 class IceLink final : public IceReceiver, public std::enable_shared_from_this<IceLink> {
  public:
-  explicit IceLink(std::shared_ptr<IcePort> port) : port_(std::move(port)) {}
+  /// `ssrcs`: those that the offer names.
+  IceLink(std::shared_ptr<IcePort> port, Workers &workers, std::span<const std::uint32_t> ssrcs);
   ~IceLink() override;
 
   /// Datagrams for `local.ufrag` are this link's from now on.
@@ -27,10 +38,12 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
   /// New keys on both sides; the old ones are good until a pair of the new ones is nominated.
   /// Nothing before setLocal().
   std::optional<IceKeys> restart(const IceKeys &remote) EXCLUDES(mutex_);
-  /// Called once, when the first pair is nominated, on the network thread. Set before setLocal().
+  /// Called once on a worker, when the first pair is nominated, before any packet comes out. Set
+  /// before setLocal().
   void onceConnected(std::function<void()> connected) { whenConnected_ = std::move(connected); }
 
-  /// Where packets come out: an element for webrtcbin, which keeps the link.
+  static constexpr const char *kSourceName = "webrtcserver-ice-source";
+  /// Where packets come out: an element for webrtcbin, which keeps the link. Of that name.
   GstElement *makeSource();
   /// Where packets go in.
   GstElement *makeSink();
@@ -38,22 +51,37 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
   void attach(GstElement *source) EXCLUDES(mutex_);
   void detach() EXCLUDES(mutex_);
   void send(std::span<const std::uint8_t> packet) EXCLUDES(mutex_);
+  /// The pair that is in use; nothing before one is nominated.
+  std::optional<IcePath> path() const EXCLUDES(mutex_);
+  /// As IcePort::obstacleOf().
+  std::string obstacle() const EXCLUDES(mutex_) { return port_->obstacleOf(session()); }
 
   // IceReceiver.
   void onPacket(Ref<GstBuffer> packet) override EXCLUDES(mutex_);
-  void onConnected() override {
-    if (whenConnected_) whenConnected_();
-  }
+  void onConnected() override EXCLUDES(mutex_);
 
  private:
   unsigned session() const EXCLUDES(mutex_);
+  enum class Class { Ordinary, Slow, Unwanted };
+  Class classify(std::span<const std::uint8_t> packet) REQUIRES(mutex_);
+  bool isAdmitted(std::uint32_t ssrc) REQUIRES(mutex_);
+  /// Whether it goes on at once; else it was taken.
+  bool passes(Ref<GstBuffer> &packet) REQUIRES(mutex_);
+  void emptyLane() EXCLUDES(mutex_);
 
   const std::shared_ptr<IcePort> port_;
+  Workers &workers_;                     ///< are waited for before they go
   std::function<void()> whenConnected_;  ///< does not change once packets may come
   mutable Mutex mutex_;
   unsigned session_ GUARDED_BY(mutex_) = 0;  ///< of the port, 0: none
   IceKeys remote_ GUARDED_BY(mutex_);        ///< until there is a session
   Ref<GstElement> source_ GUARDED_BY(mutex_);
+  std::deque<Ref<GstBuffer>> lane_ GUARDED_BY(mutex_);
+  bool connected_ GUARDED_BY(mutex_) = false;  ///< a worker may empty the lane
+  bool emptying_ GUARDED_BY(mutex_) = false;   ///< a worker does
+  /// Each SSRC that was let through, and whether an RTP packet of it was.
+  std::unordered_map<std::uint32_t, bool> ssrcs_ GUARDED_BY(mutex_);
+  RateLimit newSsrcs_ GUARDED_BY(mutex_);
 };
 
 }  // namespace gws

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The UDP sockets of one element, and the thread that reads them.
+// The UDP sockets of one element, and the thread that reads them and the TCP connections.
 #include "ice_port.h"
 
 #include <arpa/inet.h>
@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -16,13 +17,11 @@
 #include "log.h"
 #include "random.h"
 
-GWS_LOG_CATEGORY("webrtcserver-port", "the UDP port that all publishers share");
+GWS_LOG_CATEGORY("webrtcserver-port", "the port that all publishers share");
 
 namespace gws {
 
 constexpr unsigned kBatch = 32;
-/// More than any path's MTU that WebRTC meets; longer datagrams are dropped.
-constexpr std::size_t kPacketBytes = 2048;
 /// A quarter of a second of 200 publishers at 1 Mbit/s; the kernel's own 208 KiB is 8 ms of it.
 constexpr int kSocketBytes = 8 * 1024 * 1024;
 
@@ -48,9 +47,7 @@ struct IcePort::Batch {
     sockaddr_storage from;
     PacketInfo info;
     iovec part;
-    IceOutcome outcome;
-    IceReplies replies;
-    std::shared_ptr<IceReceiver> receiver;
+    Sorted sorted;
   };
   std::array<Slot, kBatch> slots;
   std::array<mmsghdr, kBatch> headers;
@@ -66,7 +63,8 @@ struct IcePort::Batch {
   void refill(unsigned i) {
     Slot &slot = slots[i];
     if (!slot.buffer) {
-      slot.buffer = Ref<GstBuffer>::take(gst_buffer_new_allocate(nullptr, kPacketBytes, nullptr));
+      slot.buffer =
+          Ref<GstBuffer>::take(gst_buffer_new_allocate(nullptr, kMaxIcePacketBytes, nullptr));
       gst_buffer_map(slot.buffer.get(), &slot.map, GST_MAP_WRITE);
     }
     slot.part = {slot.map.data, slot.map.size};
@@ -137,6 +135,8 @@ static void enlargeBuffers(int fd) {
         got, wanted);
 }
 
+static IceTime timeNow() { return IceTime(g_get_monotonic_time()); }
+
 static unsigned portOf(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -147,9 +147,18 @@ static unsigned portOf(int fd) {
 
 IcePort::IcePort() : table_(newTransaction) {}
 
-Result<std::shared_ptr<IcePort>> IcePort::open(unsigned port) {
+Result<std::shared_ptr<IcePort>> IcePort::open(const IcePortOptions &options) {
   std::shared_ptr<IcePort> result(new IcePort());
-  if (auto bound = result->bindAll(port); !bound) return bound.error();
+  Result<void> bound = result->bindAll(options.udpPort);
+  // What the system picks for one family may be taken in the other.
+  for (int i = 0; !bound && options.udpPort == 0 && i < kMaxIcePortPicks; i++)
+    bound = result->bindAll(0);
+  if (!bound) return bound.error();
+  if (options.tcpPort) {
+    auto tcp = IceTcp::open(*options.tcpPort);
+    if (!tcp) return tcp.error();
+    result->tcp_ = std::move(*tcp);
+  }
   result->wake_ = eventfd(0, EFD_CLOEXEC);
   if (result->wake_ < 0) return systemError("no event descriptor");
   result->thread_ = std::thread([port = result.get()] { port->run(); });
@@ -157,6 +166,8 @@ Result<std::shared_ptr<IcePort>> IcePort::open(unsigned port) {
 }
 
 Result<void> IcePort::bindAll(unsigned port) {
+  sockets_.clear();
+  port_ = 0;
   for (const int family : {AF_INET, AF_INET6}) {
     auto one = std::make_unique<Socket>();
     one->family = family;
@@ -180,6 +191,7 @@ void IcePort::close() {
   while (write(wake_, &one, sizeof one) < 0 && errno == EINTR) {
   }
   thread_.join();
+  if (tcp_) tcp_->close();
 }
 
 IcePort::~IcePort() {
@@ -194,18 +206,32 @@ bool IcePort::serves(const std::string &address) const {
   return false;
 }
 
+/// What poll() waits for until then.
+static int timeoutUntil(IceTime due) {
+  if (due == IceTime::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - timeNow());
+  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+}
+
 void IcePort::run() {
   auto batch = std::make_unique<Batch>();
-  std::array<pollfd, 3> waits;
+  std::array<pollfd, 4> waits;
   const std::size_t count = sockets_.size();
   for (std::size_t i = 0; i < count; i++)
     waits[i] = {sockets_[i]->fd, POLLIN, 0};
   waits[count] = {wake_, POLLIN, 0};
+  waits[count + 1] = {tcp_ ? tcp_->descriptor() : -1, POLLIN, 0};  // -1 is passed over
   while (true) {
-    if (poll(waits.data(), count + 1, -1) < 0 && errno != EINTR) return;
+    const int timeout = tcp_ ? timeoutUntil(tcp_->due()) : -1;
+    if (poll(waits.data(), count + 2, timeout) < 0) {
+      if (errno == EINTR) continue;
+      return;
+    }
     if (waits[count].revents) return;
+    const IceTime now = timeNow();
     for (std::size_t i = 0; i < count; i++)
-      if (waits[i].revents) receive(*sockets_[i], *batch);
+      if (waits[i].revents) receive(*sockets_[i], *batch, now);
+    if (tcp_ && (waits[count + 1].revents || now >= tcp_->due())) tcp_->dispatch(*this, now);
   }
 }
 
@@ -226,7 +252,25 @@ static StunAddress destinationOf(msghdr &header) {
   return result;
 }
 
-void IcePort::receive(Socket &socket, Batch &batch) {
+static std::string textOf(const IcePath &path) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v6 = path.remote.family == StunAddress::Family::IPv6;
+  inet_ntop(v6 ? AF_INET6 : AF_INET, path.remote.bytes.data(), text.data(), text.size());
+  return std::string(text.data()) + " port " + std::to_string(path.remote.port) +
+         (path.connection ? " over TCP" : " over UDP");
+}
+
+void IcePort::sort(const IcePath &path, std::span<const std::uint8_t> packet, IceTime now,
+                   Sorted &sorted) {
+  sorted.outcome = table_.onPacket(path, packet, now, sorted.replies);
+  if (sorted.outcome.moved)
+    GST_INFO("session %u is at %s", sorted.outcome.session, textOf(path).c_str());
+  if (!sorted.outcome.deliver && !sorted.outcome.connected) return;
+  if (auto known = receivers_.find(sorted.outcome.session); known != receivers_.end())
+    sorted.receiver = known->second.lock();
+}
+
+void IcePort::receive(Socket &socket, Batch &batch, IceTime now) {
   const int got = recvmmsg(socket.fd, batch.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (got <= 0) return;
   const auto count = static_cast<unsigned>(got);
@@ -235,32 +279,60 @@ void IcePort::receive(Socket &socket, Batch &batch) {
     Lock lock(mutex_);
     for (unsigned i = 0; i < count; i++) {
       auto &slot = batch.slots[i];
-      slot.outcome = {};
-      slot.replies.count = 0;
+      slot.sorted.replies.count = 0;
       msghdr &header = batch.headers[i].msg_hdr;
       const auto from = fromSockaddr(slot.from, header.msg_namelen);
       if (!from || (header.msg_flags & MSG_TRUNC)) continue;
       paths[i] = {*from, destinationOf(header)};
-      slot.outcome = table_.onPacket(paths[i], batch.packet(i), slot.replies);
-      if (!slot.outcome.deliver && !slot.outcome.connected) continue;
-      if (auto known = receivers_.find(slot.outcome.session); known != receivers_.end())
-        slot.receiver = known->second.lock();
+      sort(paths[i], batch.packet(i), now, slot.sorted);
     }
   }
   for (unsigned i = 0; i < count; i++) {
-    auto &slot = batch.slots[i];
-    for (std::size_t reply = 0; reply < slot.replies.count; reply++)
-      transmit(paths[i], slot.replies.buffers[reply].packet());
-    if (auto receiver = std::move(slot.receiver)) {
-      if (slot.outcome.connected) receiver->onConnected();
-      if (slot.outcome.deliver) receiver->onPacket(batch.takePacket(i));
+    Sorted &sorted = batch.slots[i].sorted;
+    for (std::size_t reply = 0; reply < sorted.replies.count; reply++)
+      transmit(paths[i], sorted.replies.buffers[reply].packet());
+    if (auto receiver = std::move(sorted.receiver)) {
+      if (sorted.outcome.connected) receiver->onConnected();
+      if (sorted.outcome.deliver) receiver->onPacket(batch.takePacket(i));
     }
     batch.refill(i);
   }
 }
 
-/// From the address that the peer knows; the kernel would choose its own on machines with several.
+bool IcePort::onTcpPacket(const IcePath &path, std::span<const std::uint8_t> packet) {
+  Sorted sorted;
+  {
+    Lock lock(mutex_);
+    sort(path, packet, timeNow(), sorted);
+  }
+  for (std::size_t reply = 0; reply < sorted.replies.count; reply++)
+    transmit(path, sorted.replies.buffers[reply].packet());
+  if (sorted.receiver && sorted.outcome.connected) sorted.receiver->onConnected();
+  if (sorted.receiver && sorted.outcome.deliver)
+    sorted.receiver->onPacket(
+        Ref<GstBuffer>::take(gst_buffer_new_memdup(packet.data(), packet.size())));
+  return sorted.outcome.session != 0;
+}
+
+void IcePort::onTcpClosed(const IcePath &path) {
+  Lock lock(mutex_);
+  table_.onClosed(path);
+}
+
+bool IcePort::needsTcp(const IcePath &path) {
+  Lock lock(mutex_);
+  return table_.knows(path);
+}
+
 void IcePort::transmit(const IcePath &path, std::span<const std::uint8_t> packet) const {
+  if (path.connection)
+    tcp_->send(path.connection, packet);
+  else
+    transmitUdp(path, packet);
+}
+
+/// From the address that the peer knows; the kernel would choose its own on machines with several.
+void IcePort::transmitUdp(const IcePath &path, std::span<const std::uint8_t> packet) const {
   const bool v6 = path.remote.family == StunAddress::Family::IPv6;
   const int family = v6 ? AF_INET6 : AF_INET;
   sockaddr_storage to{};
@@ -309,13 +381,25 @@ void IcePort::remove(unsigned session) {
   receivers_.erase(session);
 }
 
+std::optional<IcePath> IcePort::pathOf(unsigned session) {
+  Lock lock(mutex_);
+  return table_.pathOf(session, timeNow());
+}
+
+std::int64_t IcePort::heardOf(unsigned session) {
+  Lock lock(mutex_);
+  return table_.heardOf(session).count();
+}
+
+std::string IcePort::obstacleOf(unsigned session) {
+  if (pathOf(session)) return "ICE is connected, DTLS is not";
+  if (heardOf(session)) return "ICE checks came, but none that decided for a path";
+  const std::string tcp = tcpPort() ? " or TCP port " + std::to_string(tcpPort()) : "";
+  return "no ICE check came to UDP port " + std::to_string(port()) + tcp;
+}
+
 void IcePort::send(unsigned session, std::span<const std::uint8_t> packet) {
-  std::optional<IcePath> path;
-  {
-    Lock lock(mutex_);
-    path = table_.pathOf(session);
-  }
-  if (path) transmit(*path, packet);
+  if (const auto path = pathOf(session)) transmit(*path, packet);
 }
 
 }  // namespace gws

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The UDP sockets of one element, shared by all its publishers, and the thread that reads them.
+// The UDP and TCP ports of one element, shared by all its publishers, and the thread that reads
+// them.
 #pragma once
 
 #include <gst/gst.h>
@@ -17,6 +18,7 @@
 #include "gst/common/result.h"
 #include "gst/common/threads.h"
 #include "ice_table.h"
+#include "ice_tcp.h"
 
 namespace gws {
 
@@ -31,19 +33,26 @@ class IceReceiver {
   virtual void onConnected() = 0;
 };
 
-/// A datagram socket for each address family, on one port number. Every function may be called from
-/// any thread.
-class IcePort {
+struct IcePortOptions {
+  unsigned udpPort = 0;               ///< 0: the system picks one
+  std::optional<unsigned> tcpPort{};  ///< nothing: no TCP; 0: the system picks one
+};
+
+/// A datagram socket for each address family on one port number, and listeners on another. Every
+/// function may be called from any thread.
+class IcePort final : private IceTcpOwner {
  public:
-  /// With port 0 the system picks one. The error's detail says why not.
-  static Result<std::shared_ptr<IcePort>> open(unsigned port);
+  /// The error's detail says why not.
+  static Result<std::shared_ptr<IcePort>> open(const IcePortOptions &options);
   /// On any thread once it is closed, before that on none that a receiver is called on.
-  ~IcePort();
+  ~IcePort() override;
   IcePort(const IcePort &) = delete;
   /// Ends the thread: no receiver is called any more. Not from a receiver.
   void close();
 
   unsigned port() const { return port_; }
+  /// 0: none.
+  unsigned tcpPort() const { return tcp_ ? tcp_->port() : 0; }
   /// Whether that IP address can be reached through it.
   bool serves(const std::string &address) const;
 
@@ -56,18 +65,41 @@ class IcePort {
   void remove(unsigned session) EXCLUDES(mutex_);
   /// To the nominated pair's address; dropped when there is none, or the socket is full.
   void send(unsigned session, std::span<const std::uint8_t> packet) EXCLUDES(mutex_);
+  /// Where send() sends to.
+  std::optional<IcePath> pathOf(unsigned session) EXCLUDES(mutex_);
+  /// When the session's last packet or valid check came, in g_get_monotonic_time()'s µs; 0: none
+  /// yet.
+  std::int64_t heardOf(unsigned session) EXCLUDES(mutex_);
+  /// How far the session has come, when it is not connected: for people.
+  std::string obstacleOf(unsigned session) EXCLUDES(mutex_);
 
  private:
   struct Socket;
   struct Batch;
+  /// What a packet leads to, once the mutex is free.
+  struct Sorted {
+    IceOutcome outcome;
+    IceReplies replies;
+    std::shared_ptr<IceReceiver> receiver;  ///< if there is something for it
+  };
   IcePort();
   Result<void> bindAll(unsigned port);
   void run();
-  void receive(Socket &socket, Batch &batch) EXCLUDES(mutex_);
+  void receive(Socket &socket, Batch &batch, IceTime now) EXCLUDES(mutex_);
+  void sort(const IcePath &path, std::span<const std::uint8_t> packet, IceTime now, Sorted &sorted)
+      REQUIRES(mutex_);
   void transmit(const IcePath &path, std::span<const std::uint8_t> packet) const;
+  void transmitUdp(const IcePath &path, std::span<const std::uint8_t> packet) const;
+
+  // IceTcpOwner.
+  bool onTcpPacket(const IcePath &path, std::span<const std::uint8_t> packet) override
+      EXCLUDES(mutex_);
+  void onTcpClosed(const IcePath &path) override EXCLUDES(mutex_);
+  bool needsTcp(const IcePath &path) override EXCLUDES(mutex_);
 
   unsigned port_ = 0;
   std::vector<std::unique_ptr<Socket>> sockets_;  ///< one or two; they do not change
+  std::unique_ptr<IceTcp> tcp_;                   ///< does not change either
   int wake_ = -1;                                 ///< an eventfd that ends the thread
   std::thread thread_;
 

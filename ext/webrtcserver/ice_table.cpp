@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which datagram of a shared port belongs to whom.
+// Which packet of a shared port belongs to whom.
 #include "ice_table.h"
 
 #include <algorithm>
@@ -15,6 +15,11 @@ namespace {
 constexpr std::uint32_t kCheckPriority = (110u << 24) + (65535u << 8) + 255u;
 
 }  // namespace
+
+std::string iceSource(const StunAddress &address) {
+  const bool v6 = address.family == StunAddress::Family::IPv6;
+  return std::string(address.bytes.begin(), address.bytes.begin() + (v6 ? 8 : 4));
+}
 
 void IceTable::add(unsigned session, const IceKeys &local) {
   byUfrag_[local.ufrag] = session;
@@ -45,25 +50,41 @@ void IceTable::remove(unsigned id) {
   byUfrag_.erase(session.local.ufrag);
   if (session.former) byUfrag_.erase(session.former->ufrag);
   while (!session.paths.empty())
-    forget(id, session.paths.back().ends.remote);
+    forget(id, session, session.paths.back().ends.end());
   sessions_.erase(found);
 }
 
-std::optional<IcePath> IceTable::pathOf(unsigned session) const {
+void IceTable::onClosed(const IcePath &path) {
+  for (auto &[id, session] : sessions_)
+    forget(id, session, path.end());
+}
+
+std::optional<IcePath> IceTable::pathOf(unsigned id, IceTime now) const {
+  auto found = sessions_.find(id);
+  if (found == sessions_.end() || !found->second.selected) return std::nullopt;
+  const Session &session = found->second;
+  for (const Path &path : session.paths)
+    if (path.ends.end() == session.selected->end() && now - path.heard < kConsent)
+      return session.selected;
+  return std::nullopt;
+}
+
+IceTime IceTable::heardOf(unsigned session) const {
   auto found = sessions_.find(session);
-  return found == sessions_.end() ? std::nullopt : found->second.selected;
+  return found == sessions_.end() ? IceTime(0) : found->second.heard;
 }
 
 IceOutcome IceTable::onPacket(const IcePath &path, std::span<const std::uint8_t> packet,
-                              IceReplies &replies) {
+                              IceTime now, IceReplies &replies) {
   replies.count = 0;
+  const Arrival arrival{path, packet, now, replies};
   switch (packetKind(packet)) {
     case PacketKind::Stun:
-      return onStun(path, packet, replies);
+      return onStun(arrival);
     case PacketKind::Dtls:
     case PacketKind::Rtp:
     case PacketKind::Rtcp:
-      return onMedia(path);
+      return onMedia(arrival);
     default:
       return {};
   }
@@ -71,29 +92,37 @@ IceOutcome IceTable::onPacket(const IcePath &path, std::span<const std::uint8_t>
 
 /// Who can make the session's checks may move: to another network, or behind a NAT that has
 /// forgotten it.
-IceOutcome IceTable::onMedia(const IcePath &ends) {
-  auto known = byAddress_.find(ends.remote);
-  if (known == byAddress_.end()) return {};
-  Session &session = sessions_[known->second];
-  Path *path = find(session, ends.remote);
+IceOutcome IceTable::onMedia(const Arrival &arrival) {
+  const auto [id, path] = hear(arrival);
   if (!path) return {};
-  path->heard = ++clock_;
-  if (session.connected && path->proved) session.selected = path->ends;
-  return {known->second, true, false};
+  Session &session = sessions_[id];
+  const bool moved = session.connected && path->proved && follow(session, *path);
+  return {id, true, false, moved};
 }
 
-IceOutcome IceTable::onStun(const IcePath &path, std::span<const std::uint8_t> packet,
-                            IceReplies &replies) {
-  const std::optional<StunMessage> message = parseStun(packet);
-  if (!message || message->method != kStunBinding || !message->hasFingerprint) return {};
-  if (message->messageClass == StunClass::Request)
-    return onRequest(path, packet, *message, replies);
-  if (message->messageClass == StunClass::Success) return onResponse(path, packet, *message);
+/// A sign of life from an end that is known.
+std::pair<unsigned, IceTable::Path *> IceTable::hear(const Arrival &arrival) {
+  auto known = byEnd_.find(arrival.path.end());
+  if (known == byEnd_.end()) return {};
+  Session &session = sessions_[known->second];
+  Path *path = find(session, known->first);
+  if (!path) return {};
+  path->heard = session.heard = arrival.now;
+  return {known->second, path};
+}
+
+IceOutcome IceTable::onStun(const Arrival &arrival) {
+  const std::optional<StunMessage> message = parseStun(arrival.packet);
+  if (!message || message->method != kStunBinding) return {};
+  // What keeps a NAT's binding alive has no keys (RFC 8445, section 11).
+  if (message->messageClass == StunClass::Indication) return {hear(arrival).first};
+  if (!message->hasFingerprint) return {};
+  if (message->messageClass == StunClass::Request) return onRequest(arrival, *message);
+  if (message->messageClass == StunClass::Success) return onResponse(arrival, *message);
   return {};
 }
 
-IceOutcome IceTable::onRequest(const IcePath &ends, std::span<const std::uint8_t> packet,
-                               const StunMessage &message, IceReplies &replies) {
+IceOutcome IceTable::onRequest(const Arrival &arrival, const StunMessage &message) {
   if (!message.username) return {};
   const std::string ufrag(message.username->substr(0, message.username->find(':')));
   auto known = byUfrag_.find(ufrag);
@@ -102,10 +131,11 @@ IceOutcome IceTable::onRequest(const IcePath &ends, std::span<const std::uint8_t
   Session &session = sessions_[id];
   const bool isFormer = session.former && session.former->ufrag == ufrag;
   const std::string key = isFormer ? session.former->pwd : session.local.pwd;
-  if (!checkIntegrity(packet, message, key)) return {};
+  if (!mayCheck(session, arrival) || !checkIntegrity(arrival.packet, message, key)) return {};
 
   auto answer = [&](const StunBuffer &buffer) {
-    if (buffer.size <= packet.size()) replies.buffers[replies.count++] = buffer;
+    if (buffer.size <= arrival.packet.size())
+      arrival.replies.buffers[arrival.replies.count++] = buffer;
   };
   if (!message.unknown().empty()) {
     answer(buildBindingError(message.transaction, StunError::UnknownAttribute, message.unknown(),
@@ -116,94 +146,124 @@ IceOutcome IceTable::onRequest(const IcePath &ends, std::span<const std::uint8_t
     answer(buildBindingError(message.transaction, StunError::RoleConflict, {}, key));
     return {id};
   }
-  answer(buildBindingSuccess(message.transaction, ends.remote, key));
-  Path &path = learn(id, session, ends);
+  answer(buildBindingSuccess(message.transaction, arrival.path.remote, key));
+  Path &path = learn(id, session, arrival.path);
+  path.heard = session.heard = arrival.now;
   if (isFormer) return {id};
   path.nominated = path.nominated || message.useCandidate;
-  if (!path.proved) check(id, session, path, replies);
-  return {id, false, path.nominated && path.proved && select(session, path)};
+  if (!path.proved) check(id, session, path, arrival);
+  IceOutcome outcome{id};
+  if (path.nominated && path.proved) select(session, path, outcome);
+  return outcome;
 }
 
-IceOutcome IceTable::onResponse(const IcePath &ends, std::span<const std::uint8_t> packet,
-                                const StunMessage &message) {
+bool IceTable::mayCheck(Session &session, const Arrival &arrival) {
+  if (find(session, arrival.path.end())) return true;
+  const auto now = std::chrono::duration_cast<RateTime>(arrival.now);
+  return session.limits.bySource.take(iceSource(arrival.path.remote), now) &&
+         session.limits.all.take(now) && hmacs_.take(now);
+}
+
+IceOutcome IceTable::onResponse(const Arrival &arrival, const StunMessage &message) {
   auto asked = byCheck_.find(message.transaction);
   if (asked == byCheck_.end()) return {};
   const unsigned id = asked->second;
   Session &session = sessions_[id];
-  Path *path = find(session, ends.remote);
-  if (!path || path->check != message.transaction || !checkIntegrity(packet, message, path->key))
+  Path *path = find(session, arrival.path.end());
+  if (!path || path->check != message.transaction ||
+      !checkIntegrity(arrival.packet, message, path->key))
     return {};
+  path->heard = session.heard = arrival.now;
   prove(id, *path);
-  return {id, false, path->nominated && select(session, *path)};
+  IceOutcome outcome{id};
+  if (path->nominated) select(session, *path, outcome);
+  return outcome;
 }
 
 /// A triggered check (RFC 8445, section 7.3.1.4), again with each check of the peer's until it is
-/// answered.
-void IceTable::check(unsigned id, Session &session, Path &path, IceReplies &replies) {
+/// answered. An honest peer's check holds all that ours does, and so is as long.
+void IceTable::check(unsigned id, Session &session, Path &path, const Arrival &arrival) {
   if (session.remote.pwd.empty()) return;
   byCheck_.erase(path.check);
   path.check = transactions_();
   path.key = session.remote.pwd;
-  byCheck_[path.check] = id;
   const std::string username = session.remote.ufrag + ':' + session.local.ufrag;
   // The lowest tie-breaker: it is the peer that controls.
   auto request = buildBindingRequest({path.check, username, kCheckPriority, 0}, path.key);
-  if (request) replies.buffers[replies.count++] = *request;
+  if (!request || request->size > arrival.packet.size()) return;
+  byCheck_[path.check] = id;
+  arrival.replies.buffers[arrival.replies.count++] = *request;
 }
 
 /// Who answers from there receives there, so it is nobody else's any more.
 void IceTable::prove(unsigned id, Path &path) {
   byCheck_.erase(path.check);
   path.proved = true;
-  auto [known, added] = byAddress_.try_emplace(path.ends.remote, id);
+  const IceEnd end = path.ends.end();
+  auto [known, added] = byEnd_.try_emplace(end, id);
   if (added || known->second == id) return;
-  forget(known->second, path.ends.remote);
-  byAddress_[path.ends.remote] = id;
+  forget(known->second, sessions_[known->second], end);
+  byEnd_[end] = id;
 }
 
-/// Whether it is the session's first.
-bool IceTable::select(Session &session, const Path &path) {
+/// Whether that is a change.
+bool IceTable::follow(Session &session, const Path &path) {
+  if (session.selected == path.ends) return false;
   session.selected = path.ends;
+  return true;
+}
+
+void IceTable::select(Session &session, Path &path, IceOutcome &outcome) {
+  outcome.moved = follow(session, path);
+  outcome.connected = !std::exchange(session.connected, true);
+  path.nominated = false;
   if (session.former) {
     byUfrag_.erase(session.former->ufrag);
     session.former.reset();
   }
-  return !std::exchange(session.connected, true);
 }
 
-IceTable::Path *IceTable::find(Session &session, const StunAddress &remote) {
+IceTable::Path *IceTable::find(Session &session, const IceEnd &end) {
   auto found = std::find_if(session.paths.begin(), session.paths.end(),
-                            [&](const Path &path) { return path.ends.remote == remote; });
+                            [&](const Path &path) { return path.ends.end() == end; });
   return found == session.paths.end() ? nullptr : &*found;
 }
 
-void IceTable::forget(unsigned id, StunAddress remote) {
-  Session &session = sessions_[id];
-  if (const Path *path = find(session, remote)) byCheck_.erase(path->check);
-  std::erase_if(session.paths, [&](const Path &path) { return path.ends.remote == remote; });
-  if (session.selected && session.selected->remote == remote) session.selected.reset();
-  if (auto known = byAddress_.find(remote); known != byAddress_.end() && known->second == id)
-    byAddress_.erase(known);
+/// A session that used it goes on with what it has proved, and heard last.
+void IceTable::forget(unsigned id, Session &session, IceEnd end) {
+  const Path *path = find(session, end);
+  if (!path) return;
+  byCheck_.erase(path->check);
+  session.paths.erase(session.paths.begin() + (path - session.paths.data()));
+  if (auto known = byEnd_.find(end); known != byEnd_.end() && known->second == id)
+    byEnd_.erase(known);
+  if (!session.selected || session.selected->end() != end) return;
+  session.selected.reset();
+  IceTime latest{};
+  for (const Path &other : session.paths) {
+    if (!other.proved || (session.selected && other.heard <= latest)) continue;
+    session.selected = other.ends;
+    latest = other.heard;
+  }
 }
 
 IceTable::Path &IceTable::learn(unsigned id, Session &session, const IcePath &ends) {
-  Path *path = find(session, ends.remote);
+  Path *path = find(session, ends.end());
   if (!path) {
     if (session.paths.size() >= kMaxPaths) {
       auto silence = [&](const Path &one) {
-        const bool inUse = session.selected && one.ends.remote == session.selected->remote;
-        return inUse ? clock_ + 1 : one.heard;
+        const bool inUse = session.selected && one.ends.end() == session.selected->end();
+        return inUse ? IceTime::max() : one.heard;
       };
       auto oldest =
           std::min_element(session.paths.begin(), session.paths.end(),
                            [&](const Path &a, const Path &b) { return silence(a) < silence(b); });
-      forget(id, oldest->ends.remote);
+      forget(id, session, oldest->ends.end());
     }
     path = &session.paths.emplace_back();
-    byAddress_.try_emplace(ends.remote, id);
+    byEnd_.try_emplace(ends.end(), id);
   }
   path->ends = ends;
-  path->heard = ++clock_;
   return *path;
 }
 

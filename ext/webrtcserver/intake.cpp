@@ -57,7 +57,7 @@ struct Intake::RtpStream {
 /// offer listed its SSRC, else the first free one with its kind and payload type (RFC 8843,
 /// section 9.2).
 IntakeTrack *Intake::find(const RtpStream &stream, std::string_view mid) {
-  const auto first = [&](auto matches) -> IntakeTrack * {
+  const auto first = [&](auto matches) REQUIRES(mutex_) -> IntakeTrack * {
     for (auto &track : tracks_)
       if (stream.fits(*track) && matches(*track)) return track.get();
     return nullptr;

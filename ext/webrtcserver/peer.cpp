@@ -104,13 +104,14 @@ PeerActions Peer::onPublicationEnded(CloseCode code, const std::string &reason) 
   return {CloseSocket{code, closeReason(reason)}};
 }
 
-PeerActions Peer::onTick(PeerTime now) {
+PeerActions Peer::onTick(PeerTime now, const std::string &obstacle) {
   if (now < deadline_) return {};
   if (state_ == State::AwaitingOffer)
     return fail(CloseCode::TooSlow, "no offer within " + seconds(limits_.negotiationTimeout));
   if (state_ == State::Negotiating)
     return fail(CloseCode::TooSlow, "no media connection within " +
-                                        seconds(limits_.negotiationTimeout) + " of the offer");
+                                        seconds(limits_.negotiationTimeout) + " of the offer" +
+                                        (obstacle.empty() ? "" : ": " + obstacle));
   return {};
 }
 

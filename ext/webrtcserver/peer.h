@@ -102,7 +102,8 @@ class Peer {
   [[nodiscard]] PeerActions onPublicationEnded(CloseCode code, const std::string &reason);
 
   /// Call now and then (every second is enough): negotiation time-outs.
-  [[nodiscard]] PeerActions onTick(PeerTime now);
+  /// `obstacle`: why there is no media connection yet, if that is known.
+  [[nodiscard]] PeerActions onTick(PeerTime now, const std::string &obstacle = {});
 
   bool publishing() const;  ///< StartPublication was given and neither side ended it
   bool finished() const;    ///< closed: no action will follow

@@ -51,6 +51,7 @@ Settings PublishSrc::settings() const {
   result.minBitrate = settings_.minBitrate;
   result.maxBitrate = settings_.maxBitrate;
   result.keyframeIntervalMs = settings_.keyframeIntervalMs;
+  result.statsIntervalMs = settings_.statsIntervalMs;
   result.duplicatePolicy = settings_.duplicatePolicy;
   return result;
 }
@@ -68,11 +69,26 @@ static void warmUp() {
     Ref<GstElement>::sink(gst_element_factory_make(factory, nullptr));
 }
 
-/// By default the TCP port's number, if nobody has it.
-static Result<std::shared_ptr<IcePort>> openIcePort(const Settings &settings, unsigned tcpPort) {
-  if (settings.udpPort >= 0) return IcePort::open(static_cast<unsigned>(settings.udpPort));
-  auto port = IcePort::open(tcpPort);
-  return port ? port : IcePort::open(0);
+/// A port's numbers in the order in which they are tried: `wanted`, or by default `usual`, and any
+/// that is free when somebody has that.
+static std::vector<unsigned> portNumbers(int wanted, unsigned usual) {
+  if (wanted >= 0) return {static_cast<unsigned>(wanted)};
+  return {usual <= 65535 ? usual : 0, 0};
+}
+
+static Result<std::shared_ptr<IcePort>> openIcePort(const Settings &settings, unsigned serverPort) {
+  Result<std::shared_ptr<IcePort>> port = Error{};
+  const auto udpPorts = portNumbers(settings.udpPort, serverPort);
+  const auto tcpPorts = portNumbers(settings.tcpPort, serverPort + 1);
+  for (const unsigned udp : udpPorts) {
+    for (const unsigned tcp : tcpPorts) {
+      IcePortOptions options{.udpPort = udp};
+      if (settings.iceTcp) options.tcpPort = tcp;
+      port = IcePort::open(options);
+      if (port) return port;
+    }
+  }
+  return port;
 }
 
 Result<void> PublishSrc::start() {
@@ -121,6 +137,8 @@ Result<void> PublishSrc::start() {
       return port.error();
     }
     running.icePort = *port;
+    GST_INFO_OBJECT(element_, "media come to UDP port %u and TCP port %u (0: none)",
+                    running.icePort->port(), running.icePort->tcpPort());
   }
   static std::atomic<bool> warm = false;
   if (!warm.exchange(true)) warmUp_ = std::thread(warmUp);
@@ -322,24 +340,25 @@ std::vector<std::string> PublishSrc::publisherIds() {
 }
 
 OwnedStructure PublishSrc::statistics() {
-  OwnedStructure all(gst_structure_new_empty("webrtcpublishsrc-stats"));
-  auto add = [&all](const StreamHost::Statistics &one) {
-    OwnedString agent(g_utf8_make_valid(one.userAgent.c_str(), one.userAgent.size()));
-    OwnedStructure publisher(gst_structure_new(
-        "publisher", "stream", G_TYPE_STRING, one.stream.c_str(), "door", G_TYPE_STRING, one.door,
-        "address", G_TYPE_STRING, one.address.c_str(), "user-agent", G_TYPE_STRING, agent.get(),
-        "uptime", G_TYPE_UINT64, one.uptime, nullptr));
-    if (!one.clientStatistics.empty())
-      gst_structure_set(publisher.get(), "client-statistics", G_TYPE_STRING,
-                        one.clientStatistics.c_str(), nullptr);
-    gst_structure_set(all.get(), one.publisherId.c_str(), GST_TYPE_STRUCTURE, publisher.get(),
-                      nullptr);
+  std::vector<PublisherStatistics> publishers;
+  withHost([&](StreamHost &host) REQUIRES(control) { publishers = host.statistics(); });
+  return structureOf(publishers);
+}
+
+/// A bus keeps what nobody reads, for ever; so no more than these are made.
+void PublishSrc::postStatistics(const std::vector<PublisherStatistics> &publishers) {
+  constexpr unsigned kMaxUnread = 10;
+  using Count = std::shared_ptr<std::atomic<unsigned>>;
+  if (*unread_ >= kMaxUnread) return;
+  ++*unread_;
+  GstMessage *message =
+      gst_message_new_element(GST_OBJECT(element_), structureOf(publishers).release());
+  auto freed = [](gpointer data, GstMiniObject *) {
+    std::unique_ptr<Count> count(static_cast<Count *>(data));
+    --**count;
   };
-  withHost([&](StreamHost &host) REQUIRES(control) {
-    for (const auto &one : host.statistics())
-      add(one);
-  });
-  return all;
+  gst_mini_object_weak_ref(GST_MINI_OBJECT_CAST(message), freed, new Count(unread_));
+  gst_element_post_message(element(), message);
 }
 
 bool PublishSrc::disconnectPublisher(const std::string &id) {

@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -85,6 +86,7 @@ class PublishSrc final : public ElementSide {
   void publisherRemoved(const std::string &stream, const std::string &publisherId,
                         const std::string &reason) override;
   void publisherRefused(const std::string &stream, const std::string &reason) override;
+  void postStatistics(const std::vector<PublisherStatistics> &publishers) override;
 
  private:
   /// Made by start(), gone after stop(), which state changes serialise.
@@ -117,7 +119,9 @@ class PublishSrc final : public ElementSide {
   Running running_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   RateLimit refusals_ GUARDED_BY(mutex_);  ///< that the bus is told of: nobody may be reading it
-  std::thread warmUp_;                     ///< only of the process's first element
+  /// Messages of `stats-interval` that exist; shared with them.
+  const std::shared_ptr<std::atomic<unsigned>> unread_ = std::make_shared<std::atomic<unsigned>>(0);
+  std::thread warmUp_;  ///< only of the process's first element
 };
 
 }  // namespace gws

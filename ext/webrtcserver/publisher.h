@@ -18,6 +18,7 @@
 #include "intake.h"
 #include "offer.h"
 #include "protocol.h"
+#include "traffic.h"
 #include "workers.h"
 
 namespace gws {
@@ -81,7 +82,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
 
   void start();
   void addCandidate(std::string candidate);
-  /// Where the answer waits for candidates: it goes out with those there are.
+  /// Where the answer waits for candidates: it goes out with those there are, if there are any.
   void answerNow();
   /// For a connected publisher: whether the offer restarts ICE and nothing else. Then that is done,
   /// and it reports an answer, its candidates and PublisherConnected again, or
@@ -110,6 +111,10 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   gint64 lastPacket() const { return *intake_->lastPacket(); }
   /// Whether its first frames are out. Any thread.
   bool begun() const { return intake_->begun(); }
+  /// Why there is no media connection yet, for people; empty: it cannot be told. Any thread.
+  std::string obstacle() EXCLUDES(mutex_);
+  /// What it sends, counted.
+  Traffic &traffic() const { return *traffic_; }
 
  private:
   struct Line {
@@ -127,6 +132,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void chooseClock();
   Result<void> build();
   Result<void> buildTrack(unsigned line);
+  std::shared_ptr<FrameMeter> watchTraffic(const OfferedMedia &section, const OfferedCodec &offered,
+                                           GstPad *rtpSink);
   void addTransceivers();
   void connectSignals();
   void watchTransport();
@@ -158,6 +165,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   // On webrtcbin's threads.
   void onPadAdded(GstPad *pad);
   void watchArrival(GstPad *pad);
+  bool isSentAgain(std::uint32_t ssrc) const;
+  void configureJitterBuffer(GstElement *buffer, std::uint32_t ssrc);
   void onLocalCandidate(const char *candidate);
   void onDtlsState(GObject *transport);
   void onIceState(GObject *webrtcbin);
@@ -176,6 +185,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   const Report report_;
   const std::shared_ptr<Strand> strand_;
   const std::unique_ptr<Intake> intake_;
+  const std::shared_ptr<Traffic> traffic_ = std::make_shared<Traffic>();  ///< see Traffic
   std::atomic<bool> hasUnfed_ = false;
   std::atomic<bool> cancelled_ = false;  ///< its end is on the strand's list
 

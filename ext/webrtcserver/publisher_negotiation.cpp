@@ -114,8 +114,9 @@ void Publisher::onGathered() {
   if (localSet_ && !answered_) answer();
 }
 
+/// Not without any: a client whose candidates are all in its answer could never connect.
 void Publisher::answerNow() {
-  if (answered_) return;
+  if (answered_ || localCandidates().empty()) return;
   strand_->post([self = shared_from_this()] {
     if (!self->ended_) self->onGathered();
   });
@@ -124,6 +125,11 @@ void Publisher::answerNow() {
 std::vector<std::string> Publisher::localCandidates() {
   Lock lock(mutex_);
   return localCandidates_;
+}
+
+/// libnice that has no port to open never ends gathering.
+std::string Publisher::obstacle() {
+  return answered_ && localCandidates().empty() ? noCandidateText(settings_) : traffic_->obstacle();
 }
 
 /// Not before the local description is set: earlier checks would meet an agent that does not know

@@ -54,6 +54,12 @@ std::optional<RtpHeader> readRtpHeader(Bytes packet) {
   return header;
 }
 
+std::optional<std::uint32_t> rtcpSender(Bytes packet) {
+  constexpr std::size_t kHeadBytes = 8;
+  if (packet.size() < kHeadBytes || packet[0] >> 6 != 2) return std::nullopt;
+  return read16(packet, 4) << 16 | read16(packet, 6);
+}
+
 std::string_view rtpExtension(const RtpHeader &header, unsigned id) {
   const bool twoByte = (header.profile & 0xfff0) == 0x1000;
   if (!twoByte && header.profile != 0xbede) return {};

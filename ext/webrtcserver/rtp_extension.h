@@ -22,6 +22,9 @@ struct RtpHeader {
 /// Nothing if it is not version 2, or if the header that it announces is longer than the packet.
 std::optional<RtpHeader> readRtpHeader(std::span<const std::uint8_t> packet);
 
+/// The SSRC of an RTCP packet's sender, which SRTCP leaves in the clear (RFC 3711, section 3.4).
+std::optional<std::uint32_t> rtcpSender(std::span<const std::uint8_t> packet);
+
 inline constexpr std::size_t kMaxRtpExtensionBytes = 32;
 
 /// The value of an extension by its negotiated id, such as the MID (RFC 9143, section 15) or the

@@ -221,7 +221,8 @@ void Server::answer(SoupServerMessage *message, const Route &route, Listener::Ca
       auto host = hostThat([&, token = tokenOf(message)](StreamHost &one)
                                REQUIRES(control) { return one.admitPage(route.name, token); });
       if (!host) return refuse(message, host.error().code, host.error().detail);
-      return answerResource(message, "publish.html");
+      answerResource(message, "publish.html");
+      return addIceServers(message, (*host)->settings(), false);
     }
     case Door::PublishSocket:
       return answerSocket(message, route.name, std::move(caller));
@@ -293,6 +294,10 @@ void Server::answerStreamList(SoupServerMessage *message) const {
   for (const auto &host : hosts_) {
     if (!host->admitToken(token)) continue;
     any = any || host->acceptsAnyName();
+    const auto publishers = host->statistics();
+    std::map<std::string_view, const PublisherStatistics *> live;  // of two the newer
+    for (const auto &one : publishers)
+      live[one.stream] = &one;
     for (const auto &stream : host->list()) {
       OwnedString escaped(g_uri_escape_string(stream.name.c_str(), "/", FALSE));
       json_builder_begin_object(builder.get());
@@ -303,6 +308,8 @@ void Server::answerStreamList(SoupServerMessage *message) const {
       json_builder_set_member_name(builder.get(), "publish");
       json_builder_add_string_value(builder.get(),
                                     ("/" + std::string(escaped.get()) + "/publish").c_str());
+      if (auto found = live.find(stream.name); found != live.end())
+        addPublic(builder.get(), *found->second);
       json_builder_end_object(builder.get());
     }
   }

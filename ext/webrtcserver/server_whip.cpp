@@ -103,13 +103,13 @@ static bool isOfType(SoupServerMessage *message, const char *expected, const cha
   return false;
 }
 
-static void addIceServers(SoupServerMessage *message, const Settings &settings) {
+void Server::addIceServers(SoupServerMessage *message, const Settings &settings, bool relays) {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
   auto append = [headers](const IceServer &server) {
     soup_message_headers_append(headers, "Link", linkOf(server).c_str());
   };
   if (auto stun = parseStunServer(settings.stunServer); stun) append(*stun);
-  if (auto turn = parseTurnServers(settings.turnServers); turn)
+  if (auto turn = parseTurnServers(settings.turnServers); relays && turn)
     for (const IceServer &server : *turn)
       append(server);
 }
@@ -139,7 +139,7 @@ WhipSession::Answer Server::later(SoupServerMessage *message, const std::string 
     replyWith(kept.get(), answer, stream);
     Visit *visit = visitOf(kept.get());
     if (auto host = visit->host.lock(); host && answer.status == 201)
-      addIceServers(kept.get(), host->settings());
+      addIceServers(kept.get(), host->settings(), true);
     listener_->setPhase(connection, Phase::Reading);
     soup_server_message_unpause(kept.get());
   };

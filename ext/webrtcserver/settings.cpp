@@ -209,6 +209,10 @@ static const Row kRows[] = {
     {"inactivity-timeout", "Inactivity timeout",
      "Milliseconds without any media after which a publisher counts as lost",
      UintField{&Settings::inactivityTimeoutMs, kMaxMs}},
+    {"stats-interval", "Statistics interval",
+     "Milliseconds between two messages webrtc-stats on the bus, which hold what `stats` does, in "
+     "steps of 250; 0: none. While nobody reads the bus, ten are posted. Changes count at once",
+     UintField{&Settings::statsIntervalMs, kMaxMs}, Mutable::Always},
     {"ice-agent", "ICE agent", "What finds the network path of each publisher",
      EnumField<IceAgent>{&Settings::iceAgent, iceAgentType}},
     {"udp-port", "UDP port",

@@ -54,8 +54,9 @@ struct Settings {
   int reconnectTimeoutMs = 5000;
   unsigned negotiationTimeoutMs = 10'000;
   unsigned inactivityTimeoutMs = 10'000;
+  unsigned statsIntervalMs = 0;
 
-  IceAgent iceAgent = IceAgent::Libnice;
+  IceAgent iceAgent = IceAgent::SinglePort;
   int udpPort = -1;
   bool iceTcp = true;
   int tcpPort = -1;

@@ -474,11 +474,16 @@ void StreamHost::tick() {
   gint64 now = g_get_monotonic_time();
   gint64 keyframeInterval = gint64(element_.settings().keyframeIntervalMs) * 1000;
   for (auto &[id, client] : clients_) {
-    apply(*client, client->peer->onTick(peerNow()));
+    const Run *run = findRun(client->run);
+    const bool connecting = run && !run->ending && !run->connectedAt;
+    apply(*client,
+          client->peer->onTick(peerNow(), connecting ? run->publisher->obstacle() : std::string()));
     if (client->contest) settleContest(*client, now);
   }
+  reportStatistics(now);
   for (auto &[id, run] : runs_) {
     if (run->ending) continue;
+    run->publisher->traffic().sample(now);
     tickRun(*run, now);
     if (!keyframeInterval || !run->connectedAt || now - run->keyframeAt < keyframeInterval)
       continue;

@@ -4,6 +4,7 @@
 
 #include <libsoup/soup.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "listener.h"
 #include "peer.h"
 #include "publisher.h"
+#include "statistics.h"
 #include "websocket.h"
 #include "whip_fragment.h"
 #include "whip_session.h"
@@ -91,14 +93,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   bool acceptsAnyName() const REQUIRES(control);
 
   std::vector<std::string> publisherIds() const REQUIRES(control);
-  struct Statistics {
-    std::string publisherId, stream;
-    const char *door;
-    std::string address, userAgent;
-    std::uint64_t uptime;          ///< ns since it was connected
-    std::string clientStatistics;  ///< what it says of itself, JSON; empty: nothing
-  };
-  std::vector<Statistics> statistics() REQUIRES(control);
+  /// Of those who publish, the older first. Waits for none of them.
+  std::vector<PublisherStatistics> statistics() REQUIRES(control);
   /// What is needed to read a WHIP client's request.
   const Settings &settings() const REQUIRES(control) { return settings_; }
   /// False when there is no such publisher.
@@ -195,6 +191,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   void endRunsOf(const Client &client, EndCause cause, const std::string &reason) REQUIRES(control);
 
   void tick() REQUIRES(control);
+  void reportStatistics(gint64 now) REQUIRES(control);
   void tickRun(Run &run, gint64 now) REQUIRES(control);
   void sweepLater(unsigned clientId) REQUIRES(control);
   void sweep(unsigned clientId) REQUIRES(control);
@@ -213,6 +210,9 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   std::map<unsigned, std::unique_ptr<Run>> runs_ GUARDED_BY(control);
   unsigned nextId_ GUARDED_BY(control) = 1;  ///< of clients and runs
   ControlTimer timer_ GUARDED_BY(control);
+  gint64 reportedAt_ GUARDED_BY(control) = 0;  ///< monotonic µs: stats-interval
+  /// A report is under way; shared with the job that posts it.
+  const std::shared_ptr<std::atomic<bool>> reporting_ = std::make_shared<std::atomic<bool>>(false);
   bool stopped_ GUARDED_BY(control) = false;
   bool doorsClosed_ GUARDED_BY(control) = false;
 };

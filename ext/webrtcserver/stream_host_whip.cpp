@@ -91,23 +91,4 @@ void StreamHost::sayGoodbye(unsigned clientId) {
   apply(*client, client->peer->onSocketClosed(static_cast<unsigned>(CloseCode::Normal)));
 }
 
-void StreamHost::keepStatistics(unsigned clientId, std::string statistics) {
-  if (Client *client = findClient(clientId)) client->statistics = std::move(statistics);
-}
-
-std::vector<StreamHost::Statistics> StreamHost::statistics() {
-  std::vector<Statistics> result;
-  const gint64 now = g_get_monotonic_time();
-  for (const auto &[id, run] : runs_) {
-    const Client *client = findClient(run->client);
-    if (!run->connectedAt || run->ending || !client || !client->session) continue;
-    const AccessRequest &request = client->session->request();
-    result.push_back({run->publisher->id(), run->stream, client->channel->door(), request.address,
-                      request.userAgent,
-                      static_cast<std::uint64_t>(now - run->connectedAt) * GST_USECOND,
-                      client->statistics});
-  }
-  return result;
-}
-
 }  // namespace gws

@@ -56,4 +56,8 @@ std::optional<Bytes> TcpFrames::next(Bytes &bytes) {
   return std::nullopt;
 }
 
+std::size_t TcpFrames::announced() const {
+  return isWhole_ || partial_.size() < kHeadBytes ? 0 : frameBytes(partial_) - kHeadBytes;
+}
+
 }  // namespace gws

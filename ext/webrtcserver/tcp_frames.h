@@ -27,6 +27,8 @@ class TcpFrames {
   /// is none. It points into `bytes` or into this object, until the next call. Empty packets, which
   /// keep a connection alive, are passed over.
   std::optional<std::span<const std::uint8_t>> next(std::span<const std::uint8_t> &bytes);
+  /// The length of the packet that is not whole yet; 0: it is not known, or there is none.
+  std::size_t announced() const;
 
  private:
   void take(std::span<const std::uint8_t> &bytes, std::size_t total);

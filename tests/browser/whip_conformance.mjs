@@ -16,6 +16,7 @@ import { until } from './lib/wait.mjs';
 import {
   ask, askRaw, browserOffer, candidateAt, checkedPort, credentials, fragment, fragmentType,
   newCredentials, openSession, patch, post, readSdp, sdpType, startWhip, statusOf, takeBoth,
+  withChecks,
 } from './lib/whip.mjs';
 
 // 4.1 HTTP usage
@@ -150,7 +151,7 @@ scenario('whip_options_allowsCrossOriginRequests', async (s) => {
 // 4.3 ICE support
 
 scenario('whip_trickledCandidates_areCheckedAndOthersDropped', async (s) => {
-  const server = await startWhip(s);
+  const server = await startWhip(s, withChecks);
   const early = (await browserOffer('chromium-sendonly')).replaceAll(/^a=candidate:.*\r\n/mg, '');
   const { status, url, etag } = await post(server, 'cam', early);
   assert.equal(status, 201);
@@ -269,17 +270,17 @@ async function stunServer(s, { silent = false } = {}) {
 scenario('whip_answer_waitsForTheStunServer', async (s) => {
   const stun = await stunServer(s);
   const server = await startWhip(s, `stun-server=stun://127.0.0.1:${stun.port}
-    local-addresses=127.0.0.1`);
+    local-addresses=127.0.0.1 ice-agent=libnice`);
   assert.ok(addresses((await openSession(server)).body).includes('192.0.2.77'));
   const mute = await stunServer(s, { silent: true });
   const patient = await startWhip(s, `stun-server=stun://127.0.0.1:${mute.port}
-    local-addresses=127.0.0.1`);
+    local-addresses=127.0.0.1 ice-agent=libnice`);
   assert.deepEqual([...new Set(addresses((await openSession(patient)).body))], ['127.0.0.1']);
   assert.ok(mute.asked() > 0);
 });
 
 scenario('whip_restartThatCannotBeDone_is422AndTheSessionStays', async (s) => {
-  const server = await startWhip(s);
+  const server = await startWhip(s, withChecks);
   const { url, etag, offer } = await openSession(server);
   const restart = fragment(offer, newCredentials('restart'));
   const refused = await patch(server, url, restart, { etag: '*' });

@@ -9,9 +9,9 @@ import { scenario } from './lib/scenario.mjs';
 import { serve } from './lib/service.mjs';
 import { until } from './lib/wait.mjs';
 import {
-  ask, browserOffer, candidateAt, checkedPort, credentials, fragment, fragmentType,
-  newCredentials, patch, post, publishWhip, readSdp, startWhip, statusOf, takeFiles, takeVideo,
-  untilGone, untilMoreReceived, WhipPublication,
+  ask, browserOffer, candidateAt, checkedPort, credentials, fragment, fragmentType, newCredentials,
+  patch, post, publishWhip, readSdp, startWhip, statusOf, takeFiles, takeVideo, untilGone,
+  untilMoreReceived, WhipPublication, withChecks,
 } from './lib/whip.mjs';
 
 scenario('whip_delete_closesDtlsAndFreesTheSession', async (s) => {
@@ -46,7 +46,7 @@ scenario('whip_clientClosesDtls_endsTheSession', async (s) => {
 });
 
 scenario('whip_browserVanishes_iceChecksEndTheSession', async (s) => {
-  const server = await startWhip(s, 'inactivity-timeout=600000');
+  const server = await startWhip(s, `inactivity-timeout=600000 ${withChecks}`);
   const browser = await launchBrowser('chromium');
   s.atEnd(() => browser.close().catch(() => {}));
   const page = await browser.newPage();
@@ -135,7 +135,7 @@ scenario('whip_restartsOverlap_eachIsAnswered', async (s) => {
 });
 
 scenario('whip_iceRestart_replacesTheClientsCandidates', async (s) => {
-  const server = await startWhip(s);
+  const server = await startWhip(s, withChecks);
   const publication = await publishWhip(s, 'chromium', server, 'cam');
   const { session: session_, offer } = await publication.report();
   const url = new URL(session_).pathname;
@@ -154,7 +154,7 @@ scenario('whip_iceRestart_replacesTheClientsCandidates', async (s) => {
 });
 
 scenario('whip_restartFails_sessionEndsWithItsConsent', async (s) => {
-  const server = await startWhip(s, 'inactivity-timeout=600000');
+  const server = await startWhip(s, `inactivity-timeout=600000 ${withChecks}`);
   const publication = await publishWhip(s, 'chromium', server, 'cam');
   const { session: session_, offer } = await publication.report();
   const url = new URL(session_).pathname;

@@ -39,8 +39,9 @@ std::string clientFrame(Opcode opcode, bool final, std::string_view data) {
 }
 
 HandSocket::HandSocket(const Options &options) : patience_(options.patience) {
-  socket_ = Ref<GSocket>::take(
-      g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, nullptr));
+  const auto server = addressOf(options.host.c_str(), options.port);
+  socket_ = Ref<GSocket>::take(g_socket_new(g_socket_address_get_family(server.get()),
+                                            G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, nullptr));
   if (!socket_) return;
   g_socket_set_blocking(socket_.get(), FALSE);
   if (options.small) g_socket_set_option(socket_.get(), SOL_SOCKET, SO_RCVBUF, 1, nullptr);
@@ -48,7 +49,6 @@ HandSocket::HandSocket(const Options &options) : patience_(options.patience) {
       !g_socket_bind(socket_.get(), addressOf(options.source.c_str(), 0).get(), FALSE, nullptr))
     return;
   OwnedError error;
-  const auto server = addressOf("127.0.0.1", options.port);
   connected_ = g_socket_connect(socket_.get(), server.get(), nullptr, Out(error));
   if (g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_PENDING))
     connected_ =

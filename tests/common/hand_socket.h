@@ -36,7 +36,7 @@ std::string clientFrame(Opcode opcode, bool final, std::string_view data);
 /// The fields of an upgrade that the server takes, with the end of the head.
 extern const char *const kUpgradeFields;
 
-/// A connection to 127.0.0.1. One thread; every call returns after `patience` at the latest. It
+/// A TCP connection. One thread; every call returns after `patience` at the latest. It
 /// sees close codes that libsoup's client does not pass on.
 class HandSocket {
  public:
@@ -44,7 +44,8 @@ class HandSocket {
     unsigned port = 0;
     std::string source = {};  ///< the client's own address; empty: any
     Timeout patience{5'000};  ///< for each call
-    bool small = false;       ///< as little as possible is buffered on its way here
+    std::string host = "127.0.0.1";
+    bool small = false;  ///< as little as possible is buffered on its way here
   };
   explicit HandSocket(const Options &options);
   ~HandSocket() = default;

@@ -132,7 +132,8 @@ void PublishClient::build() {
 
   const auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin_.get(), "ice-agent"));
   gboolean added = FALSE;
-  g_signal_emit_by_name(ice.get(), "add-local-ip-address", "127.0.0.1", &added);
+  if (const char *address = options_.iceAddress.c_str(); *address)
+    g_signal_emit_by_name(ice.get(), "add-local-ip-address", address, &added);
   g_object_set(ice.get(), "ice-tcp", FALSE, nullptr);
   const auto agent = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent"));
   g_object_set(agent.get(), "upnp", FALSE, nullptr);

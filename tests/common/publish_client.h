@@ -44,8 +44,9 @@ struct PublishOptions {
   Munge mungeOffer = {};        ///< what is sent; webrtcbin keeps its own
   Munge mungeAnswer = {};       ///< what webrtcbin gets to see
   Headers headers = {};         ///< of the upgrade; "Origin" is taken from here
-  std::string localAddress = {};  ///< the socket's own; empty: any
-  PacketHooks packets = {};       ///< once DTLS is connected
+  std::string localAddress = {};         ///< the socket's own; empty: any
+  std::string iceAddress = "127.0.0.1";  ///< where candidates are; empty: all but loopback
+  PacketHooks packets = {};              ///< once DTLS is connected
 };
 
 struct TrackStats {

@@ -31,7 +31,8 @@ PublishPipeline::PublishPipeline(const std::string &line) {
   pub_ = Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "pub"));
   if (!pub_) g_error("no element is named pub in '%s'", line.c_str());
   if (line.find(" port=") == std::string::npos) g_object_set(pub_.get(), "port", 0u, nullptr);
-  if (const char *agent = g_getenv("TEST_ICE_AGENT"))
+  const char *agent = g_getenv("TEST_ICE_AGENT");
+  if (agent && line.find(" ice-agent=") == std::string::npos)
     gst_util_set_object_arg(G_OBJECT(pub_.get()), "ice-agent", agent);
   const auto bus = Ref<GstBus>::take(gst_element_get_bus(pipeline_.get()));
   const GstBusSyncHandler handler = [](GstBus *, GstMessage *message, gpointer self) {

@@ -21,8 +21,8 @@ TROUBLE = re.compile(r'^(WARNING|ERROR):.*|.*(CRITICAL|WARNING) \*\*.*', re.M)
 def on_any_port(text):
     """The text with a port that is free on this machine alone, with certificates that there are,
     and without the windows that a test machine has not."""
-    text = re.sub(r'\bauto(video|audio)sink\b', 'fakesink', re.sub(r'\bport=\d+', '', text))
-    text = re.sub(r'\baddress=0\.0\.0\.0', '', text)
+    text = re.sub(r'\bauto(video|audio)sink\b', 'fakesink', re.sub(r'(?<![\w-])port=\d+', '', text))
+    text = re.sub(r'\baddress=(0\.0\.0\.0|::)(?!\S)', '', text)
     text = re.sub(r'\b(certificate|private-key)-file=\S+', r'\1-file=\1.pem', text)
     text = re.sub(r'\bwebrtcpublishsrc(?= )', 'webrtcpublishsrc port=0', text)
     return text.replace('"port", 8080', '"port", 0')
@@ -35,15 +35,15 @@ def launch_lines(text):
 
 
 def examples(root):
-    """(title, kind, text) of everything that can be run; kind is sh, c or cpp."""
+    """(title, kind, text) of everything that can be run; kind is sh, c, cpp or python."""
     for page in [root / 'README.md', *sorted(root.glob('docs/*.md'))]:
         text = page.read_text()
-        for block in re.finditer(r'^```(sh|cpp|c)\n(.*?)^```$', text, re.M | re.S):
+        for block in re.finditer(r'^```(sh|cpp|c|python)\n(.*?)^```$', text, re.M | re.S):
             where = f'{page.name}:{text.count(chr(10), 0, block.start()) + 1}'
             kind, body = block.groups()
             if kind == 'sh':
                 yield from ((where, kind, line) for line in launch_lines(body))
-            elif re.search(r'^int main\(', body, re.M):
+            elif re.search(r"^int main\(|^gi\.require_version\('Gst'", body, re.M):
                 yield where, kind, body
     source = (root / 'ext/webrtcserver/gstwebrtcpublishsrc.cpp').read_text()
     section = re.search(r'/\*\*\n \* SECTION:.*?\*/', source, re.S)
@@ -52,12 +52,14 @@ def examples(root):
 
 
 def command_of(kind, text, compiler, directory):
-    """What starts an example; programs are compiled first."""
+    """What starts an example; C and C++ are compiled first."""
     if kind == 'sh':
         words = shlex.split(on_any_port(text), comments=True)
         return [words[0], '-v', *words[1:]]  # -v tells current-port
     source, program = f'{directory}/example.{kind}', f'{directory}/example'
     pathlib.Path(source).write_text(on_any_port(text))
+    if kind == 'python':
+        return ['/usr/bin/python3', source]  # the one that has Debian's python3-gi
     flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'gstreamer-app-1.0',
                             'gstreamer-video-1.0'], check=True, capture_output=True, text=True)
     compile = [*compiler, *(['-xc', '-std=c11'] if kind == 'c' else ['-std=c++20']), '-Wall',

@@ -5,6 +5,7 @@
 
 #include "tests/elements/port.h"
 
+using namespace gws;
 using namespace gws::test;
 
 namespace {
@@ -194,6 +195,44 @@ GST_START_TEST(client_thatTakesNoAnswers_isCut) {
 }
 GST_END_TEST
 
+/// A port that nobody else gets.
+class TakenPort {
+ public:
+  TakenPort() {
+    for (const auto &[family, any] :
+         {std::pair(G_SOCKET_FAMILY_IPV6, "::"), std::pair(G_SOCKET_FAMILY_IPV4, "0.0.0.0")}) {
+      socket_ = Ref<GSocket>::take(
+          g_socket_new(family, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr));
+      auto address = Ref<GSocketAddress>::take(g_inet_socket_address_new_from_string(any, 0));
+      if (socket_ && g_socket_bind(socket_.get(), address.get(), FALSE, nullptr)) return;
+    }
+  }
+  std::string number() const {
+    auto address = Ref<GSocketAddress>::take(g_socket_get_local_address(socket_.get(), nullptr));
+    return std::to_string(g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get())));
+  }
+
+ private:
+  Ref<GSocket> socket_;
+};
+
+GST_START_TEST(publisher_withoutACandidate_isToldSo) {
+  PublishPipeline pipeline(withBystander("streams=*"));
+  fail_unless(pipeline.play());
+  Bystander bystander(pipeline);
+  const TakenPort taken;
+  PublishPipeline crowded(
+      "webrtcpublishsrc name=pub ice-agent=libnice negotiation-timeout=4000"
+      " min-rtp-port=" +
+      taken.number() + " max-rtp-port=" + taken.number());
+  fail_unless(crowded.play());
+  const auto client = openDoor(crowded);
+  mustBeAnswered(*client, bystander.offer());
+  mustClose(*client, 4408, "the ports from min-rtp-port to max-rtp-port are taken");
+  bystander.mustHaveLostNothing();
+}
+GST_END_TEST
+
 GST_START_TEST(webSocket_thatIsSlow_isToldSo) {
   PublishPipeline pipeline(withBystander("streams=*"));
   fail_unless(pipeline.play());
@@ -208,7 +247,7 @@ GST_START_TEST(webSocket_thatIsSlow_isToldSo) {
   }
   fail_unless(!talker->wasCut(), "cut without a word");
   mustClose(*silent, 4408, "offer");
-  mustClose(*negotiator, 4408, "media");
+  mustClose(*negotiator, 4408, "no ICE check came to UDP port ");
   mustServe(impatient, "cam", bystander.offer());
   bystander.mustHaveLostNothing();
 }
@@ -407,6 +446,7 @@ Suite *timeouts_suite() {
   tcase_add_test(all, connection_withTwoRequests_getsOneAnswer);
   tcase_add_test(all, clients_thatLeaveAfterAnAnswer_leaveNothingBehind);
   tcase_add_test(all, client_thatTakesNoAnswers_isCut);
+  tcase_add_test(all, publisher_withoutACandidate_isToldSo);
   tcase_add_test(all, webSocket_thatIsSlow_isToldSo);
   tcase_add_test(all, handshake_thatIsSlow_isCut);
   tcase_add_test(all, handshakes_thatHangInHundreds_letOthersIn);

@@ -345,6 +345,16 @@ void tick_notConnected_closesAtTheDeadline() {
   expectSilence(peer);
 }
 
+void tick_notConnected_tellsTheObstacle() {
+  Peer peer = peerAt(Stage::Awaiting);
+  expect(peer.onText(offerMessage(), kStart), "start 2\n");
+  expect(peer.onTick(kStart + kTimeout, "no ICE check came to UDP port 8080"),
+         "close 4408 no media connection within 10 s of the offer: no ICE check came to UDP port "
+         "8080\n"
+         "end refused no media connection within 10 s of the offer: no ICE check came to UDP port "
+         "8080\n");
+}
+
 void tick_connected_neverCloses() {
   Peer peer = peerAt(Stage::Connected);
   expect(peer.onTick(kStart + 1000 * kTimeout), "");
@@ -412,6 +422,7 @@ void addPublicationTests() {
   ADD(tick_noOffer_closesAtTheDeadline);
   ADD(tick_candidatesAlone_doNotExtendTheDeadline);
   ADD(tick_notConnected_closesAtTheDeadline);
+  ADD(tick_notConnected_tellsTheObstacle);
   ADD(tick_connected_neverCloses);
   ADD(tick_oddTimeout_isNamedInMilliseconds);
   ADD(publishing_follows_thePublication);

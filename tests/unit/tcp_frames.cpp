@@ -107,6 +107,23 @@ void frames_unfinished_areKept() {
   g_assert_true(packets == (Packets{bytesOf("abc"), bytesOf("d")}));
 }
 
+void frames_unfinished_areAnnounced() {
+  TcpFrames frames;
+  Packets packets;
+  g_assert_cmpuint(frames.announced(), ==, 0);
+  read(frames, bytesOfHex("01"), packets);
+  g_assert_cmpuint(frames.announced(), ==, 0);
+  read(frames, bytesOfHex("02"), packets);
+  g_assert_cmpuint(frames.announced(), ==, 0x102);
+  read(frames, packetOf(0x101), packets);
+  g_assert_cmpuint(frames.announced(), ==, 0x102);
+  read(frames, packetOf(1), packets);
+  g_assert_cmpuint(packets.size(), ==, 1);
+  g_assert_cmpuint(frames.announced(), ==, 0);
+  read(frames, bytesOfHex("0001 61 ffff"), packets);
+  g_assert_cmpuint(frames.announced(), ==, kMaxTcpFrameBytes);
+}
+
 /// The hot path: what is whole is handed on where it is.
 void frames_whole_areNotCopied() {
   const Packet stream = streamOf({packetOf(10), packetOf(20)});
@@ -131,6 +148,7 @@ int main(int argc, char **argv) {
   ADD(frames_empty_arePassedOver);
   ADD(frames_largest_areRead);
   ADD(frames_unfinished_areKept);
+  ADD(frames_unfinished_areAnnounced);
   ADD(frames_whole_areNotCopied);
 #undef ADD
   return g_test_run();

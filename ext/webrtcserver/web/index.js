@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The start page: the streams that are reserved or live, and a form that opens a new one.
+// The start page: the streams that are reserved or live, what comes of them, and a form that opens
+// a new one.
 
-const kRefreshMs = 2000;
+const kRefreshMs = 1000;
 const kMaxNameBytes = 128;
 
 const status = document.getElementById('status');
-const list = document.getElementById('streams');
+const table = document.getElementById('streams');
 const form = document.getElementById('open');
 const input = document.getElementById('name');
 const error = document.getElementById('name-error');
@@ -13,20 +14,56 @@ const error = document.getElementById('name-error');
 // The query string may hold a token: it goes along to every page.
 const query = location.search;
 
-function entry(stream) {
-  const link = document.createElement('a');
-  link.href = stream.publish + query;
-  const name = document.createElement('span');
-  name.className = 'name';
-  name.textContent = stream.name;
-  const badge = document.createElement('span');
-  badge.className = 'badge';
-  badge.dataset.state = stream.state;
-  badge.textContent = stream.state === 'live' ? 'Live' : 'Waiting';
-  link.append(name, badge);
-  const item = document.createElement('li');
-  item.append(link);
-  return item;
+function percent(part, whole) {
+  return whole > 0 ? `${(100 * part / whole).toFixed(1)} %` : '';
+}
+
+function bitRate(bits) {
+  return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1e3)} kbit/s`;
+}
+
+function duration(seconds) {
+  const two = (value) => String(value).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+}
+
+function describe({ codec, width, height, frameRate }) {
+  const size = width ? ` ${width}×${height}` : '';
+  const rate = frameRate === undefined ? '' : `, ${Math.round(frameRate)}/s`;
+  return codec.toUpperCase() + size + rate;
+}
+
+/// What stands behind a stream's name; nothing while nobody publishes it.
+function figures({ tracks, uptime, door }) {
+  if (!tracks) return ['', '', '', '', '', ''];
+  const of = (kind) => tracks.filter((track) => track.kind === kind).map(describe).join('; ');
+  const sum = (field) => tracks.reduce((total, track) => total + track[field], 0);
+  return [of('video'), of('audio'), bitRate(sum('bitrate')),
+    percent(sum('lost'), sum('lost') + sum('packets')), duration(uptime),
+    door === 'whip' ? 'WHIP' : 'WebSocket'];
+}
+
+class Row {
+  constructor({ name, publish }) {
+    const text = document.createElement('span');
+    text.className = 'name';
+    text.textContent = name;
+    this.badge = document.createElement('span');
+    this.badge.className = 'badge';
+    const link = document.createElement('a');
+    link.href = publish + query;
+    link.append(text, this.badge);
+    this.element = document.createElement('tr');
+    this.element.insertCell().append(link);
+    this.cells = Array.from({ length: 6 }, () => this.element.insertCell());
+  }
+
+  update(stream) {
+    this.badge.dataset.state = stream.state;
+    this.badge.textContent = stream.state === 'live' ? 'Live' : 'Waiting';
+    figures(stream).forEach((text, index) => { this.cells[index].textContent = text; });
+  }
 }
 
 function notice(text) {
@@ -34,15 +71,29 @@ function notice(text) {
   if (status.textContent !== text) status.textContent = text;
 }
 
+/// By the streams' names. Rows stay where they are, and with them the keyboard's focus.
+const rows = new Map();
+
 function render({ streams, any }) {
   const empty = any ? 'No stream is live yet. Name one to begin.' : 'This server has no streams.';
   notice(streams.length === 0 ? empty : '');
-  list.hidden = streams.length === 0;
-  list.replaceChildren(...streams.map(entry));
+  table.parentElement.hidden = streams.length === 0;
   form.hidden = !any;
+  const names = new Set(streams.map(({ name }) => name));
+  for (const [name, row] of rows) {
+    if (names.has(name)) continue;
+    row.element.remove();
+    rows.delete(name);
+  }
+  streams.forEach((stream, index) => {
+    if (!rows.has(stream.name)) {
+      const row = new Row(stream);
+      rows.set(stream.name, row);
+      table.tBodies[0].insertBefore(row.element, table.tBodies[0].rows[index] ?? null);
+    }
+    rows.get(stream.name).update(stream);
+  });
 }
-
-let shown = '';
 
 async function refresh() {
   try {
@@ -50,10 +101,8 @@ async function refresh() {
     const text = await response.text();
     if (!response.ok) {
       notice(`The server did not list its streams: ${text.trim() || response.status}`);
-    } else if (text !== shown || !status.hidden) {
-      // The list is rebuilt only when it changed, so that the keyboard's focus stays where it is.
+    } else {
       render(JSON.parse(text));
-      shown = text;
     }
   } catch {
     notice('The server does not answer.');

@@ -11,6 +11,17 @@ const closings = {
 };
 const unreachable = 'The server cannot be reached. It may have stopped.';
 
+/// The STUN servers that the page itself came with, in Link headers as WHIP has them.
+async function findIceServers() {
+  const page = await fetch(location.href, {
+    method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(3000),
+  }).catch(() => null);
+  const links = page?.headers.get('Link') ?? '';
+  return [...links.matchAll(/<(stuns?:[^>]+)>; *rel="ice-server"/g)].map(([, urls]) => ({ urls }));
+}
+
+const iceServers = await findIceServers();
+
 /// What a server says that does not do what it was asked.
 async function refusal(response) {
   const plain = response.headers.get('Content-Type')?.startsWith('text/plain');
@@ -160,7 +171,7 @@ export class Publication {
 
   constructor(door, stream, tracks, codec, report) {
     this.#report = report;
-    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers });
     for (const track of tracks) this.#add(track, codec);
     this.pc.onconnectionstatechange = () => this.#connectionChanged(this.pc.connectionState);
     this.door = new doors[door](this.pc, stream, (...how) => this.#end(...how));

@@ -10,6 +10,10 @@
 // "record=FILE" makes it the reload benchmark's second party: it serves a page, and writes what a
 // browser publishes to FILE until SIGINT. "second=new-branches" and "second=old-branches" say where
 // the pads of the next webrtcbin lead.
+//
+// For the tables of tests/network: "vp8" in H.264's stead, "log-pictures", "latency=MILLISECONDS",
+// "no-nack" (webrtcbin's own default), and "everywhere", which listens on all addresses and leaves
+// it to libnice where its candidates are.
 #include <gst/gst.h>
 #include <gst/sdp/sdp.h>
 #include <gst/webrtc/webrtc.h>
@@ -45,14 +49,15 @@ constexpr const char *kCommonCaps =
     ", rtcp-fb-transport-cc=(boolean)true, extmap-3=(string)\""
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\"";
 constexpr const char *kVideoCaps =
-    "application/x-rtp, media=(string)video, encoding-name=(string)H264, clock-rate=(int)90000, "
-    "rtcp-fb-nack=(boolean)true, rtcp-fb-nack-pli=(boolean)true, rtcp-fb-ccm-fir=(boolean)true";
+    "application/x-rtp, media=(string)video, clock-rate=(int)90000, "
+    "rtcp-fb-nack-pli=(boolean)true, rtcp-fb-ccm-fir=(boolean)true, encoding-name=(string)";
 constexpr const char *kAudioCaps =
     "application/x-rtp, media=(string)audio, encoding-name=(string)OPUS, clock-rate=(int)48000, "
     "encoding-params=(string)2";
 
 struct Options {
-  bool parse = false, upnp = true, nextRtx = true;
+  bool parse = false, upnp = true, nextRtx = true, vp8 = false, nack = true, everywhere = false;
+  unsigned latencyMs = 200;
   std::string record;
   Second second = Second::NewBranches;
 };
@@ -116,7 +121,7 @@ class Session {
   void build() {
     webrtcbin_ = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
     g_object_set(webrtcbin_.get(), "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency",
-                 200u, nullptr);
+                 options.latencyMs, nullptr);
     configureIce();
     using OnPad = void (*)(GstElement *, GstPad *, Session *);
     const OnPad onPad = [](GstElement *, GstPad *pad, Session *self) { self->onPad(pad); };
@@ -144,20 +149,24 @@ class Session {
     const auto agent = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent"));
     if (!options.upnp) g_object_set(agent.get(), "upnp", FALSE, nullptr);
     // libnice leaves loopback out, and the publishers are there.
+    if (options.everywhere) return;
     gboolean added = FALSE;
     g_signal_emit_by_name(ice.get(), "add-local-ip-address", "127.0.0.1", &added);
   }
 
   void addTransceiver(const GstSDPMedia *media) {
     const bool video = std::strcmp(gst_sdp_media_get_media(media), "video") == 0;
-    const std::string text = std::string(video ? kVideoCaps : kAudioCaps) + kCommonCaps +
-                             ", payload=(int)" + gst_sdp_media_get_format(media, 0);
+    std::string text = video ? kVideoCaps : kAudioCaps;
+    if (video) text += options.vp8 ? "VP8" : "H264";
+    if (video && options.nack) text += ", rtcp-fb-nack=(boolean)true";
+    text += kCommonCaps;
+    text += std::string(", payload=(int)") + gst_sdp_media_get_format(media, 0);
     const auto caps = Ref<GstCaps>::take(gst_caps_from_string(text.c_str()));
     GstWebRTCRTPTransceiver *added = nullptr;
     g_signal_emit_by_name(webrtcbin_.get(), "add-transceiver",
                           GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps.get(), &added);
     const auto transceiver = Ref<GstWebRTCRTPTransceiver>::take(added);
-    g_object_set(transceiver.get(), "do-nack", TRUE, nullptr);
+    g_object_set(transceiver.get(), "do-nack", options.nack, nullptr);
   }
 
   using Step = void (Session::*)(const GstStructure *);
@@ -228,8 +237,9 @@ class Session {
         std::strcmp(gst_structure_get_string(gst_caps_get_structure(caps.get(), 0), "media"),
                     "video") == 0;
     if (recorder) return recorder->add(pad, video);
+    const char *videoDepayloader = options.vp8 ? "rtpvp8depay" : "rtph264depay";
     std::vector<GstElement *> chain = {
-        gst_element_factory_make(video ? "rtph264depay" : "rtpopusdepay", nullptr)};
+        gst_element_factory_make(video ? videoDepayloader : "rtpopusdepay", nullptr)};
     if (video && options.parse) {
       chain.push_back(gst_element_factory_make("h264parse", nullptr));
       chain.push_back(gst_element_factory_make("capsfilter", nullptr));
@@ -288,6 +298,16 @@ bool readOptions(int argc, char **argv) {
       options.upnp = false;
     else if (word == "no-next-rtx")
       options.nextRtx = false;
+    else if (word == "vp8")
+      options.vp8 = true;
+    else if (word == "no-nack")
+      options.nack = false;
+    else if (word == "everywhere")
+      options.everywhere = true;
+    else if (word == "log-pictures")
+      gws::benchmark::logMarkedPictures();
+    else if (word.starts_with("latency="))
+      options.latencyMs = static_cast<unsigned>(std::atoi(word.c_str() + std::strlen("latency=")));
     else if (word.starts_with("record="))
       options.record = word.substr(std::strlen("record="));
     else if (word == "second=new-branches")
@@ -305,7 +325,9 @@ bool readOptions(int argc, char **argv) {
 int main(int argc, char **argv) {
   gst_init(&argc, &argv);
   if (!readOptions(argc, argv)) {
-    std::fprintf(stderr, "usage: %s [parse] [no-upnp] [no-next-rtx] [record=FILE] [second=WAY]\n",
+    std::fprintf(stderr,
+                 "usage: %s [parse] [no-upnp] [no-next-rtx] [record=FILE] [second=WAY]\n"
+                 "       [vp8] [log-pictures] [latency=MILLISECONDS] [no-nack] [everywhere]\n",
                  argv[0]);
     return 2;
   }
@@ -317,7 +339,8 @@ int main(int argc, char **argv) {
                                     nullptr);
   if (recorder) soup_server_add_handler(server.get(), nullptr, onPage, nullptr, nullptr);
   gws::OwnedError error;
-  if (!soup_server_listen_local(server.get(), 0, SOUP_SERVER_LISTEN_IPV4_ONLY, Out(error))) {
+  const auto listen = options.everywhere ? soup_server_listen_all : soup_server_listen_local;
+  if (!listen(server.get(), 0, SOUP_SERVER_LISTEN_IPV4_ONLY, Out(error))) {
     std::fprintf(stderr, "cannot listen: %s\n", error->message);
     return 1;
   }

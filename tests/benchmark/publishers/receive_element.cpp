@@ -2,7 +2,8 @@
 // The benchmark's first party: a pipeline with a webrtcpublishsrc whose src_%u pads go to
 // fakesinks.
 //
-// Words on its command line set properties of the element: "local-addresses=127.0.0.1".
+// Words on its command line set properties of the element: "local-addresses=127.0.0.1". The word
+// "log-pictures" is for the tables of tests/network.
 #include <gst/gst.h>
 
 #include <cstdio>
@@ -25,6 +26,10 @@ int main(int argc, char **argv) {
   }
   g_object_set(element, "port", 0u, nullptr);
   for (int i = 1; i < argc; ++i) {
+    if (g_str_equal(argv[i], "log-pictures")) {
+      gws::benchmark::logMarkedPictures();
+      continue;
+    }
     Owned<char *, g_strfreev> words(g_strsplit(argv[i], "=", 2));
     if (g_strv_length(words.get()) != 2 ||
         !g_object_class_find_property(G_OBJECT_GET_CLASS(element), words.get()[0])) {

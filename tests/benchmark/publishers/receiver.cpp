@@ -6,12 +6,14 @@
 #include <cstdio>
 
 #include "gst/common/gobj.h"
+#include "tests/network/picture_mark.h"
 
 namespace gws::benchmark {
 
 namespace {
 
 std::atomic<unsigned> videoFrames{0}, audioFrames{0};
+bool logsPictures = false;
 
 struct Probe {
   std::string stream, kind;
@@ -19,9 +21,20 @@ struct Probe {
   bool seen = false;
 };
 
-GstPadProbeReturn onBuffer(GstPad *, GstPadProbeInfo *, gpointer data) {
+void logPicture(GstBuffer *picture) {
+  const gint64 now = g_get_monotonic_time();
+  if (const auto mark = network::readMark(picture))
+    std::printf("picture %" G_GUINT64_FORMAT " %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %u\n",
+                mark->number, mark->key, mark->sent, now, mark->bytes);
+  else
+    std::printf("torn picture %" G_GINT64_FORMAT "\n", now);
+  std::fflush(stdout);
+}
+
+GstPadProbeReturn onBuffer(GstPad *, GstPadProbeInfo *info, gpointer data) {
   auto *probe = static_cast<Probe *>(data);
   ++probe->frames;
+  if (logsPictures && probe->kind == "video") logPicture(GST_PAD_PROBE_INFO_BUFFER(info));
   if (!probe->seen) {
     std::printf("first %s %s %" G_GINT64_FORMAT "\n", probe->stream.c_str(), probe->kind.c_str(),
                 g_get_monotonic_time());
@@ -56,6 +69,8 @@ void sinkAndCount(GstBin *bin, GstPad *pad, const std::string &stream, const std
   if (GST_PAD_LINK_FAILED(gst_pad_link(pad, input.get())))
     g_warning("cannot link %s of %s", kind.c_str(), stream.c_str());
 }
+
+void logMarkedPictures() { logsPictures = true; }
 
 void serve(unsigned port) {
   std::printf("port %u\n", port);

@@ -9,8 +9,9 @@ const executables = {
   firefox: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
 };
 
-/// `cameraFile`: an MJPEG or Y4M file that Chromium plays in a loop as its camera.
-function chromiumOptions({ cameraFile }) {
+/// `cameraFile`: an MJPEG or Y4M file that Chromium plays in a loop as its camera. `secureOrigin`:
+/// an http origin that gets the camera as https ones do.
+function chromiumOptions({ cameraFile, secureOrigin }) {
   const args = [
     '--use-fake-ui-for-media-stream',
     '--use-fake-device-for-media-stream=fps=30',
@@ -20,14 +21,17 @@ function chromiumOptions({ cameraFile }) {
     '--mute-audio',
   ];
   if (cameraFile) args.push(`--use-file-for-fake-video-capture=${cameraFile}`);
+  if (secureOrigin) args.push(`--unsafely-treat-insecure-origin-as-secure=${secureOrigin}`);
   // Chromium has no sandbox for root.
   if (process.getuid() === 0) args.push('--no-sandbox');
   return { args };
 }
 
-function firefoxOptions() {
+function firefoxOptions({ secureOrigin }) {
   return {
     extraPrefsFirefox: {
+      'media.devices.insecure.enabled': Boolean(secureOrigin),
+      'media.getusermedia.insecure.enabled': Boolean(secureOrigin),
       'media.navigator.streams.fake': true,
       'media.navigator.permission.disabled': true,
       'media.autoplay.default': 0,
@@ -53,7 +57,7 @@ export function launchBrowser(kind, options = {}) {
     timeout: 90_000,
     acceptInsecureCerts: options.acceptInsecureCerts,
     ignoreDefaultArgs: options.throttled ? hiddenTabsAwake : [],
-    ...(kind === 'firefox' ? firefoxOptions() : chromiumOptions(options)),
+    ...(kind === 'firefox' ? firefoxOptions(options) : chromiumOptions(options)),
   });
 }
 

@@ -69,11 +69,11 @@ globalThis.PublishTest = class PublishTest {
     });
   }
 
-  async #offer(options) {
+  async #offer() {
     this.answer = null;
     this.answered = false;
     this.acceptedCandidates = 0;
-    const sdp = this.#withOpus((await this.pc.createOffer(options)).sdp);
+    const sdp = this.#withOpus((await this.pc.createOffer()).sdp);
     await this.pc.setLocalDescription({ type: 'offer', sdp });
     this.#send({
       type: 'offer', sdp: this.hideSources ? sdp.replace(/^a=ssrc.*\r\n/gm, '') : sdp,
@@ -83,8 +83,9 @@ globalThis.PublishTest = class PublishTest {
   /// Another offer over the same socket: for a new connection, or, with `restart`, for the same one
   /// with new ICE credentials.
   async newOffer({ restart = false } = {}) {
-    if (!restart) this.#connect();
-    await this.#offer({ iceRestart: restart });
+    if (restart) this.pc.restartIce();
+    else this.#connect();
+    await this.#offer();
   }
 
   static #preferences(names) {
@@ -204,6 +205,8 @@ globalThis.PublishTest = class PublishTest {
     return {
       ...(await this.snapshot()), atConnection: this.atConnection, closed: this.closed,
       errors: this.errors, acceptedCandidates: this.acceptedCandidates,
+      candidates: this.pc.signalingState === 'closed' ? []
+        : this.pc.remoteDescription?.sdp.match(/candidate:.*/g) ?? [],
     };
   }
 

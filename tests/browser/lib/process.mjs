@@ -38,12 +38,12 @@ export function freePort() {
 }
 
 export class Program {
-  constructor(command, args, { cwd } = {}) {
+  constructor(command, args, { cwd, stdin = 'ignore' } = {}) {
     this.commandLine = [command, ...args].join(' ');
     this.output = '';
     this.exit = null;
     this.child = spawn(command, args, {
-      cwd, env: pluginEnvironment(), stdio: ['ignore', 'pipe', 'pipe'],
+      cwd, env: pluginEnvironment(), stdio: [stdin, 'pipe', 'pipe'],
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.setEncoding('utf8');

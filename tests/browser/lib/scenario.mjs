@@ -25,7 +25,8 @@ after(async () => {
   }
 });
 
-class Scenario {
+/// What ends when a test is over; for programs that are no tests: start(), finish().
+export class Scenario {
   #ends = [];
   programs = [];
 
@@ -39,6 +40,15 @@ class Scenario {
     this.#ends.unshift(end);
   }
 
+  /// A part of the test, which ends with finish() or with the test.
+  async part() {
+    const part = new Scenario();
+    this.atEnd(() => part.finish());
+    await part.start();
+    part.programs = this.programs;
+    return part;
+  }
+
   file(name) {
     return path.join(this.directory, name);
   }
@@ -50,14 +60,15 @@ class Scenario {
     const pipeline = await Pipeline.start(description.replaceAll('PORT', port), port, {
       cwd: this.directory, ...options,
     });
-    return this.#adopt(pipeline);
+    return this.adopt(pipeline);
   }
 
   program(command, args) {
-    return this.#adopt(new Program(command, args, { cwd: this.directory }));
+    return this.adopt(new Program(command, args, { cwd: this.directory }));
   }
 
-  #adopt(program) {
+  /// A Program that ends with the test, and whose output its failure shows.
+  adopt(program) {
     this.programs.push(program);
     this.atEnd(() => program.destroy());
     return program;
@@ -86,9 +97,9 @@ class Scenario {
   }
 }
 
-/// Declares a test named `<subject>_<condition>_<outcome>`.
-export function scenario(name, body, { seconds = 180 } = {}) {
-  test(name, { timeout: 1000 * (seconds + 30) }, async (t) => {
+/// Declares a test named `<subject>_<condition>_<outcome>`. `skip`: why it cannot run here.
+export function scenario(name, body, { seconds = 180, skip } = {}) {
+  test(name, { timeout: 1000 * (seconds + 30), skip: skip ?? false }, async (t) => {
     const s = new Scenario();
     t.after(() => s.finish());
     await s.start();

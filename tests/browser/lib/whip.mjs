@@ -27,6 +27,10 @@ export const startWhip = (s, properties = '', pads = takeBoth) =>
   s.pipeline(`webrtcpublishsrc name=pub port=PORT ${properties} ${pads}
     pub.video_spare ! queue ! fakesink`);
 
+/// For tests of the checks that the server makes: the agent of our own answers checks, and makes one
+/// in return.
+export const withChecks = 'ice-agent=libnice';
+
 /// As many more bytes of both tracks came out of the pipeline as a second of them has at least.
 export async function untilMoreReceived(s) {
   const sizes = () => Promise.all(['video', 'audio'].map(async (name) =>
@@ -276,7 +280,8 @@ function defineClient() {
     async restart(etag) {
       const { pc } = this;
       const before = pc.remoteDescription.sdp;
-      await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+      pc.restartIce();
+      await pc.setLocalDescription();
       await this.#gathered();
       const answer = await this.#patch(etag);
       if (answer.status !== 200) return answer;
@@ -304,13 +309,16 @@ function defineClient() {
         connection: pc.connectionState, ice: pc.iceConnectionState,
         dtls: this.senders[0].transport?.state,
       };
-      for (const entry of (await pc.getStats()).values()) {
+      const stats = await pc.getStats();
+      for (const entry of stats.values()) {
         if (entry.type === 'outbound-rtp' && entry.kind === 'video')
           report.frames = entry.framesSent ?? 0;
         if (entry.type === 'outbound-rtp' && entry.kind === 'audio')
           report.packets = entry.packetsSent;
         if (entry.type !== 'transport') continue;
         report.path = entry.selectedCandidatePairId;
+        const { localCandidateId, remoteCandidateId } = stats.get(report.path) ?? {};
+        report.ends = { local: stats.get(localCandidateId), remote: stats.get(remoteCandidateId) };
         report.received = entry.bytesReceived;
         report.transports = (report.transports ?? 0) + 1;
       }
