@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The process of the attackers: many threads, each with one session at a time.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -8,6 +10,7 @@
 #include <thread>
 
 #include "gst/common/threads.h"
+#include "plan.h"
 #include "report.h"
 #include "roles.h"
 #include "session.h"
@@ -26,8 +29,9 @@ bool isMeant(const Kind &kind, const std::string &only) {
 
 std::vector<const Kind *> allKinds(const std::string &only) {
   std::vector<const Kind *> kinds;
-  for (const auto some : {httpKinds(), slowKinds(), frameKinds(), messageKinds(), offerKinds(),
-                          iceKinds(), mediaKinds(), whipKinds(), ingestKinds()})
+  for (const auto some :
+       {httpKinds(), slowKinds(), frameKinds(), messageKinds(), offerKinds(), iceKinds(),
+        portKinds(), floodKinds(), tcpKinds(), mediaKinds(), whipKinds(), ingestKinds()})
     for (const Kind &kind : some)
       if (isMeant(kind, only)) kinds.push_back(&kind);
   return kinds;
@@ -61,12 +65,31 @@ std::vector<std::string> filesOf(const std::string &folder) {
   return texts;
 }
 
-std::vector<unsigned> numbersOf(const std::string &text) {
-  std::vector<unsigned> numbers;
+std::vector<std::string> partsOf(const std::string &text) {
+  std::vector<std::string> result;
   Owned<char *, g_strfreev> parts(g_strsplit(text.c_str(), ",", -1));
   for (char **part = parts.get(); *part; ++part)
-    if (**part) numbers.push_back(static_cast<unsigned>(std::strtoul(*part, nullptr, 10)));
-  return numbers;
+    if (**part) result.emplace_back(*part);
+  return result;
+}
+
+unsigned numberOf(const std::string &text) {
+  return static_cast<unsigned>(std::strtoul(text.c_str(), nullptr, 10));
+}
+
+/// "127.0.0.1:8080", "[::1]:8080".
+IpPort pathOf(const std::string &text) {
+  const auto colon = text.rfind(':');
+  const bool v6 = text.starts_with('[');
+  return {.address = text.substr(v6, colon - 2 * v6), .port = numberOf(text.substr(colon + 1))};
+}
+
+/// Attackers may have more connections than the server.
+void allowSockets() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// A place for a thread, and what it does: written by its thread, read by the watch.
@@ -81,7 +104,14 @@ class Attack {
   explicit Attack(const AttackOptions &options)
       : options_(options), kinds_(allKinds(options.kind)), places_(options.concurrency) {
     target_.port = options.port;
-    target_.goodPorts = numbersOf(options.ports);
+    target_.ownAgent = options.iceAgent == kOwnAgent;
+    for (const std::string &port : partsOf(options.ports))
+      target_.goodPorts.push_back(numberOf(port));
+    for (const std::string &port : partsOf(options.tcpPorts))
+      target_.tcpPorts.push_back(numberOf(port));
+    for (const std::string &path : partsOf(options.goodPaths))
+      target_.goodPaths.push_back(pathOf(path));
+    target_.goodUser = options.goodUser;
     target_.offers = filesOf(options.corpus + "/offer");
     target_.messages = filesOf(options.corpus + "/protocol");
     target_.fragments = filesOf(options.corpus + "/fragment");
@@ -89,6 +119,7 @@ class Attack {
   }
 
   int run() {
+    allowSockets();
     if (kinds_.empty()) g_error("there is no kind '%s'", options_.kind.c_str());
     std::vector<std::thread> threads;
     for (Place &place : places_)

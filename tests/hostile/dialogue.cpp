@@ -12,21 +12,22 @@ namespace {
 
 using test::ServerMessage;
 
-/// The port of a host candidate for UDP on 127.0.0.1; 0: it is another.
-unsigned localPort(const std::string &candidate) {
+/// The port of a host candidate on 127.0.0.1.
+void noteCandidate(Reply &reply, const std::string &candidate) {
   const std::string address = " 127.0.0.1 ";
   const auto at = candidate.find(address);
-  if (at == std::string::npos || candidate.find("typ host") == std::string::npos ||
-      candidate.find(" tcptype ") != std::string::npos)
-    return 0;
-  return static_cast<unsigned>(std::strtoul(candidate.c_str() + at + address.size(), nullptr, 10));
+  if (at == std::string::npos || candidate.find("typ host") == std::string::npos) return;
+  const bool tcp = candidate.find(" tcptype ") != std::string::npos;
+  const auto port =
+      static_cast<unsigned>(std::strtoul(candidate.c_str() + at + address.size(), nullptr, 10));
+  if (port) (tcp ? reply.tcpPorts : reply.ports).push_back(port);
 }
 
 void note(Reply &reply, const ServerMessage &message) {
   if (message.type == ServerMessage::Type::Answer) {
     reply = replyOf(message.text);
   } else if (message.type == ServerMessage::Type::Candidate) {
-    if (const unsigned port = localPort(message.text)) reply.ports.push_back(port);
+    noteCandidate(reply, message.text);
   }
 }
 
@@ -38,8 +39,7 @@ Reply replyOf(const std::string &sdp) {
               .credentials = {attributeOf(sdp, "ice-ufrag"), attributeOf(sdp, "ice-pwd")}};
   const std::string key = "\na=candidate:";
   for (auto at = sdp.find(key); at != std::string::npos; at = sdp.find(key, at + 1))
-    if (const unsigned port = localPort(sdp.substr(at, sdp.find('\n', at + 1) - at)))
-      reply.ports.push_back(port);
+    noteCandidate(reply, sdp.substr(at, sdp.find('\n', at + 1) - at));
   return reply;
 }
 

@@ -14,8 +14,9 @@ struct IceCredentials {
 struct Reply {
   Outcome outcome;
   std::string sdp;
-  IceCredentials credentials;   ///< the server's
-  std::vector<unsigned> ports;  ///< of its candidates for UDP on 127.0.0.1
+  IceCredentials credentials;      ///< the server's
+  std::vector<unsigned> ports;     ///< of its candidates for UDP on 127.0.0.1
+  std::vector<unsigned> tcpPorts;  ///< for TCP (RFC 6544)
 
   bool answered() const { return !sdp.empty(); }
 };

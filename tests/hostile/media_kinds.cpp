@@ -212,13 +212,13 @@ Outcome whipWrongCertificate(Session &session) {
 }
 
 /// While media flow.
-template <Outcome (*attack)(Session &, Ingest)>
+template <Outcome (*attack)(Session &, Ingest), unsigned most = 4>
 Outcome whipLive(Session &session) {
   PublishClient client(whipOptions(session));
   client.start();
   if (!client.waitConnected(kPatience)) return endOf(client, Timeout(0));
   Outcome outcome;
-  for (unsigned i = session.between(1, 4); i > 0; --i) {
+  for (unsigned i = session.between(1, most); i > 0; --i) {
     outcome = attack(session, ingestOf(session, client));
     if (outcome == kSilence || outcome.starts_with(kWrong)) return outcome;
   }
@@ -250,6 +250,7 @@ constexpr Kind kKinds[] = {
     {"whip-sudden-end", 5, whipSuddenEnd, true, true},
     {"whip-live", 10, whipLive<attackIngest>, true, true},
     {"whip-live-restarts", 5, whipLive<restartIngest>, true, true},
+    {"port-restart-storm", 5, whipLive<stormIngest, 1>, true, true},
     {"whip-bad-media", 5, whipBadMedia, true, true},
     {"whip-halfway", 4, whipHalfway, true, true},
 };

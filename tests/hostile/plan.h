@@ -9,6 +9,8 @@ inline constexpr const char *kSecondStream = "second";  ///< reserved; an honest
 inline constexpr const char *kRawStream = "raw";        ///< reserved; decoded
 
 inline constexpr const char *kWhipDoor = "whip", *kSocketDoor = "websocket";
+/// Values of the property `ice-agent`.
+inline constexpr const char *kOwnAgent = "single-port", *kLibnice = "libnice";
 
 /// From which many attackers come. The good clients have 127.0.0.1.
 inline constexpr const char *kSharedAddress = "127.6.6.6";

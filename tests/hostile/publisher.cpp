@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // An honest client in a process of its own.
+#include <gio/gio.h>
+#include <sys/socket.h>
+
 #include <cstdio>
 #include <memory>
 
@@ -16,15 +19,42 @@ namespace {
 using test::PublishClient;
 using test::TrackKind;
 
-/// The ports of the server's candidates on 127.0.0.1.
-std::string portsOf(const PublishClient &client) {
+/// What the server's candidates say.
+Reply replyTo(const PublishClient &client) {
   std::string sdp = client.answerSdp();  // has them with WHIP
   for (const std::string &candidate : client.remoteCandidates())
     sdp += "a=" + candidate + "\r\n";
-  std::string ports;
-  for (const unsigned port : replyOf(sdp).ports)
-    ports += (ports.empty() ? "" : ",") + std::to_string(port);
-  return ports;
+  return replyOf(sdp);
+}
+
+std::string textOf(const std::vector<unsigned> &ports) {
+  std::string text;
+  for (const unsigned port : ports)
+    text += (text.empty() ? "" : ",") + std::to_string(port);
+  return text;
+}
+
+constexpr int kMostDescriptors = 1'024;
+
+/// Where this process's UDP sockets are bound; one of them is the nominated pair's.
+std::string ownPaths() {
+  std::string paths;
+  for (int fd = 0; fd < kMostDescriptors; ++fd) {
+    int type = 0;
+    socklen_t typeSize = sizeof type;
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &typeSize) != 0 || type != SOCK_DGRAM ||
+        getsockname(fd, reinterpret_cast<sockaddr *>(&storage), &size) != 0 ||
+        (storage.ss_family != AF_INET && storage.ss_family != AF_INET6))
+      continue;
+    const auto address =
+        Ref<GSocketAddress>::take(g_socket_address_new_from_native(&storage, size));
+    if (g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get())) == 0) continue;
+    const OwnedString text(g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address.get())));
+    paths += (paths.empty() ? "" : ",") + std::string(text.get());
+  }
+  return paths;
 }
 
 bool begin(PublishClient &client) {
@@ -35,9 +65,13 @@ bool begin(PublishClient &client) {
     return false;
   }
   const auto times = client.times();
+  const Reply reply = replyTo(client);
   Line()
       .add("connectedMs", static_cast<double>(times.connected - times.started) / 1000)
-      .add("ports", portsOf(client))
+      .add("ports", textOf(reply.ports))
+      .add("tcpPorts", textOf(reply.tcpPorts))
+      .add("paths", ownPaths())
+      .add("user", reply.credentials.ufrag + ":" + attributeOf(client.offerSdp(), "ice-ufrag"))
       .print();
   return true;
 }

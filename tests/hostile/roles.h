@@ -18,13 +18,15 @@ void listen(const std::function<void(const std::string &)> &heard,
 struct ServerOptions {
   unsigned descriptors = 1024;  ///< what a shell's processes may have
   bool libraryLeaks = false;    ///< two known leaks of libraries are left as they are
+  std::string iceAgent;         ///< empty: the element's default
 };
-/// The element under attack. Says {"port"} first, then every half second what it uses and what came
-/// from the good publisher; with "measured" after it has heard "measure".
+/// The element under attack. Says {"port", "agent"} first, then every half second what it uses and
+/// what came from the good publisher; with "measured" after it has heard "measure".
 int runServer(const ServerOptions &options);
 
-/// An honest client. Hears "go", says {"connectedMs", "ports"}, then what it has sent; hears
-/// "stop", after which nothing more is sent. Says goodbye to the server at its end. Doors: plan.h.
+/// An honest client. Hears "go", says {"connectedMs", "ports", "tcpPorts", "paths", "user"}, then
+/// what it has sent; hears "stop", after which nothing more is sent. Says goodbye to the server at
+/// its end. Doors: plan.h.
 int runPublisher(unsigned port, const std::string &stream, const std::string &codec,
                  const std::string &door);
 
@@ -33,7 +35,12 @@ struct AttackOptions {
   std::uint64_t seed = 0;
   std::string corpus;  ///< the folder with the corpora of the fuzz targets
   std::string kind;    ///< the only one; empty: all
-  std::string ports;   ///< UDP, of the good publisher, with commas
+  std::string iceAgent;
+  // Of the good publisher, with commas:
+  std::string ports;      ///< UDP, to which it sends
+  std::string tcpPorts;   ///< to which it could send
+  std::string goodPaths;  ///< its own addresses, each with its port
+  std::string goodUser;   ///< USERNAME of its checks
   bool hasty = false;
 };
 /// The bad sessions. Says {"done"} now and then, {"fault", "kind", "number"} for what must not

@@ -91,6 +91,9 @@ class Publisher {
   /// The code with which the server closed it; 0: it did not.
   int closed() const { return closed_; }
   const std::string &ports() const { return ports_; }
+  const std::string &tcpPorts() const { return tcpPorts_; }
+  const std::string &paths() const { return paths_; }
+  const std::string &user() const { return user_; }
   double video() const { return video_; }
   double audio() const { return audio_; }
 
@@ -100,6 +103,9 @@ class Publisher {
     if (line.has("connectedMs")) {
       connectedMs_ = line.number("connectedMs");
       ports_ = line.text("ports");
+      tcpPorts_ = line.text("tcpPorts");
+      paths_ = line.text("paths");
+      user_ = line.text("user");
     }
     if (line.has("refused")) refused_ = static_cast<int>(line.number("refused"));
     if (line.has("closed")) closed_ = static_cast<int>(line.number("closed"));
@@ -113,7 +119,7 @@ class Publisher {
   bool ready_ = false, stopped_ = false;
   double connectedMs_ = -1, video_ = 0, audio_ = 0;
   int refused_ = 0, closed_ = 0;
-  std::string ports_;
+  std::string ports_, tcpPorts_, paths_, user_;
   Child child_;
 };
 
@@ -144,11 +150,16 @@ class Run {
   static Arguments serverArguments(const RunOptions &options) {
     Arguments arguments{"--role", "server", "--descriptors", std::to_string(options.descriptors)};
     if (options.libraryLeaks) arguments.emplace_back("--library-leaks");
+    if (!options.iceAgent.empty())
+      arguments.insert(arguments.end(), {"--ice-agent", options.iceAgent});
     return arguments;
   }
 
   void onServer(const Reading &line) {
-    if (line.has("port")) port_ = static_cast<unsigned>(line.number("port"));
+    if (line.has("port")) {
+      port_ = static_cast<unsigned>(line.number("port"));
+      agent_ = line.text("agent");
+    }
     if (!line.has("threads")) return;
     now_ = {.threads = line.number("threads"),
             .descriptors = line.number("descriptors"),
@@ -185,7 +196,8 @@ class Run {
       fail("the good publisher cannot publish");
       return false;
     }
-    say("the good publisher connected after %.0f ms", good_->connectedMs());
+    say("ice-agent=%s; the good publisher connected after %.0f ms", agent_.c_str(),
+        good_->connectedMs());
     // What a pad has once somebody has published there belongs to the state before.
     meetHonest(kSecondStream, "before any bad session");
     meetHonest(kRawStream, "before any bad session");
@@ -244,7 +256,11 @@ class Run {
                         "--first",       std::to_string(first),
                         "--seed",        std::to_string(options_.seed),
                         "--corpus",      options_.corpus,
+                        "--ice-agent",   agent_,
                         "--ports",       good_->ports(),
+                        "--tcp-ports",   good_->tcpPorts(),
+                        "--good-paths",  good_->paths(),
+                        "--good-user",   good_->user(),
                         "--concurrency", std::to_string(options_.concurrency)};
     if (!options_.kind.empty()) arguments.insert(arguments.end(), {"--kind", options_.kind});
     if (options_.hasty) arguments.emplace_back("--hasty");
@@ -388,6 +404,7 @@ class Run {
   const RunOptions &options_;
   gint64 begin_ = 0;
   unsigned port_ = 0;
+  std::string agent_;  ///< the server's `ice-agent`
   double published_ = 0, errors_ = 0;
   Sample now_, start_, warm_, last_;
   std::optional<Sample> measured_;

@@ -14,6 +14,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   unsigned first = 0;  ///< number of the first session, to repeat one
   std::string kind, corpus, goodDoor;
+  std::string iceAgent;  ///< empty: the element's default
   bool hasty = false, libraryLeaks = false;
   unsigned descriptors = 1024;
 };

@@ -46,7 +46,8 @@ struct Arrivals {
 
 class Server {
  public:
-  Server() : pipeline_(Ref<GstElement>::sink(gst_parse_launch(launchLine().c_str(), nullptr))) {
+  explicit Server(const std::string &agent)
+      : pipeline_(Ref<GstElement>::sink(gst_parse_launch(launchLine(agent).c_str(), nullptr))) {
     if (!pipeline_) g_error("there is no webrtcpublishsrc; see GST_PLUGIN_PATH");
     pub_ = Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "pub"));
     watch(video_);
@@ -73,6 +74,13 @@ class Server {
     return getProperty<guint>(pub_.get(), "current-port");
   }
 
+  /// The value's nick.
+  std::string agent() const {
+    const auto *type = g_object_class_find_property(G_OBJECT_GET_CLASS(pub_.get()), "ice-agent");
+    const int value = getProperty<int>(pub_.get(), "ice-agent");
+    return g_enum_get_value(G_PARAM_SPEC_ENUM(type)->enum_class, value)->value_nick;
+  }
+
   void report(bool measured) const {
     if (measured) malloc_trim(0);
     const auto use = test::processUse();
@@ -91,7 +99,7 @@ class Server {
   }
 
  private:
-  static std::string launchLine() {
+  static std::string launchLine(const std::string &agent) {
     // A last sample would keep the pool of a decoder that is gone.
     const std::string sink = " ! fakesink async=false sync=false enable-last-sample=false";
     const auto branch = [&sink](const std::string &pad, const char *convert = "") {
@@ -99,6 +107,7 @@ class Server {
     };
     const std::string video = "video_", audio = "audio_";
     std::string line = "webrtcpublishsrc name=pub port=0 reconnect-timeout=-1";
+    if (!agent.empty()) line += " ice-agent=" + agent;
     for (const char *stream : {kGoodStream, kSecondStream})
       line += branch(video + stream) + branch(audio + stream);
     return line + branch(video + kRawStream, " ! videoconvert") +
@@ -148,10 +157,10 @@ int runServer(const ServerOptions &options) {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = std::min<rlim_t>(options.descriptors, limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);
-  Server server;
+  Server server(options.iceAgent);
   const unsigned port = server.play();
   if (port == 0) return 2;
-  Line().add("port", port).print();
+  Line().add("port", port).add("agent", server.agent()).print();
   listen(
       [&server](const std::string &word) {
         if (word == "measure") server.report(true);

@@ -10,18 +10,17 @@ namespace {
 
 constexpr unsigned kShared = 15;  // percent of all sessions that come from one address
 
-std::string addressFor(Session &session) {
-  if (session.chance(kShared)) return kSharedAddress;
+}  // namespace
+
+std::string strangeAddress(Session &session) {
   return "127." + std::to_string(session.between(16, 250)) + "." +
          std::to_string(session.upTo(255)) + "." + std::to_string(session.between(1, 254));
 }
 
-}  // namespace
-
 Session::Session(const Target &target, std::uint64_t seed, unsigned number) : target_(target) {
   std::seed_seq sequence{static_cast<unsigned>(seed), static_cast<unsigned>(seed >> 32), number};
   random_.seed(sequence);
-  source_ = addressFor(*this);
+  source_ = chance(kShared) ? kSharedAddress : strangeAddress(*this);
   static const std::vector<std::string> streams = {
       kGoodStream,   kGoodStream, kSecondStream, kSecondStream, kSecondStream, kSecondStream,
       kSecondStream, kRawStream,  kRawStream,    kRawStream,    "nobody"};

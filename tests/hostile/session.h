@@ -23,10 +23,19 @@ using test::Timeout;
 /// fault.
 inline constexpr Timeout kPatience{25'000};
 
+struct IpPort {
+  std::string address;
+  unsigned port = 0;
+};
+
 /// What all sessions have in common.
 struct Target {
   unsigned port = 0;
+  bool ownAgent = false;               ///< ice-agent=single-port: what it promises is judged
   std::vector<unsigned> goodPorts;     ///< UDP, to which the good publisher sends
+  std::vector<unsigned> tcpPorts;      ///< for ICE
+  std::vector<IpPort> goodPaths;       ///< from one of which it sends
+  std::string goodUser;                ///< USERNAME of its checks
   std::vector<std::string> offers;     ///< of browsers, and odd ones
   std::vector<std::string> messages;   ///< JSON, good and bad
   std::vector<std::string> fragments;  ///< of SDP, good and bad
@@ -72,6 +81,9 @@ class Session {
   std::string source_, stream_;
 };
 
+/// One of this machine's that is nobody else's.
+std::string strangeAddress(Session &session);
+
 /// How a session ended: "http 404", "close 4400", "cut", "left" (the attacker went first),
 /// "silence" (the attacker waited in vain); what begins with kWrong is a fault of the server.
 using Outcome = std::string;
@@ -92,6 +104,9 @@ std::span<const Kind> frameKinds();
 std::span<const Kind> messageKinds();
 std::span<const Kind> offerKinds();
 std::span<const Kind> iceKinds();
+std::span<const Kind> portKinds();
+std::span<const Kind> floodKinds();
+std::span<const Kind> tcpKinds();
 std::span<const Kind> mediaKinds();
 std::span<const Kind> whipKinds();
 std::span<const Kind> ingestKinds();

@@ -10,13 +10,6 @@ constexpr std::size_t kHeader = 20;
 constexpr std::string_view kCookie("\x21\x12\xa4\x42", 4);
 constexpr unsigned kMessageIntegrity = 0x0008, kFingerprint = 0x8028;
 
-std::string bigEndian(std::uint64_t value, int bytes) {
-  std::string result;
-  for (int i = bytes - 1; i >= 0; --i)
-    result += static_cast<char>(value >> (8 * i) & 0xff);
-  return result;
-}
-
 /// ISO 3309, as in zlib.
 std::uint32_t crc32(std::string_view bytes) {
   std::uint32_t crc = 0xffffffff;
@@ -39,16 +32,24 @@ std::string hmacSha1(const std::string &key, std::string_view bytes) {
   return digest;
 }
 
+}  // namespace
+
+std::string bigEndian(std::uint64_t value, int bytes) {
+  std::string result;
+  for (int i = bytes - 1; i >= 0; --i)
+    result += static_cast<char>(value >> (8 * i) & 0xff);
+  return result;
+}
+
 bool isStun(const std::string &packet) {
   return packet.size() >= kHeader && packet.compare(4, 4, kCookie) == 0;
 }
 
-unsigned typeOf(const std::string &packet) {
-  return static_cast<unsigned>(static_cast<unsigned char>(packet[0])) << 8 |
-         static_cast<unsigned char>(packet[1]);
+unsigned stunTypeOf(const std::string &packet) {
+  return !isStun(packet) ? 0
+                         : static_cast<unsigned>(static_cast<unsigned char>(packet[0])) << 8 |
+                               static_cast<unsigned char>(packet[1]);
 }
-
-}  // namespace
 
 StunMessage::StunMessage(unsigned type, std::string transaction)
     : bytes_(bigEndian(type, 2) + bigEndian(0, 2) + std::string(kCookie) + std::move(transaction)) {
@@ -63,10 +64,13 @@ StunMessage &StunMessage::add(unsigned attribute, std::string_view value) {
   return *this;
 }
 
-StunMessage &StunMessage::sign(const std::string &password) {
-  // Both are computed over a length that counts them in already.
+// Both are computed over a length that counts them in already.
+StunMessage &StunMessage::integrity(const std::string &password) {
   setLength(bytes_.size() - kHeader + 24);
-  add(kMessageIntegrity, hmacSha1(password, bytes_));
+  return add(kMessageIntegrity, hmacSha1(password, bytes_));
+}
+
+StunMessage &StunMessage::fingerprint() {
   setLength(bytes_.size() - kHeader + 8);
   return add(kFingerprint, bigEndian(crc32(bytes_) ^ 0x5354554e, 4));
 }
@@ -81,11 +85,19 @@ std::string iceCheck(Session &session, const std::string &username, const std::s
       .bytes();
 }
 
-UdpPeer::UdpPeer(Session &session)
+std::string bindingSuccess(const std::string &request, const std::string &password) {
+  // 127.0.0.1 and any port: nobody looks at them closely.
+  return StunMessage(kBindingSuccess, request.substr(8, 12))
+      .add(kXorMappedAddress, std::string("\x00\x01\x21\x1b\x5e\x12\xa4\x43", 8))
+      .sign(password)
+      .bytes();
+}
+
+UdpPeer::UdpPeer(const std::string &address)
     : socket_(Ref<GSocket>::take(g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM,
                                               G_SOCKET_PROTOCOL_UDP, nullptr))) {
   const auto own =
-      Ref<GSocketAddress>::take(g_inet_socket_address_new_from_string(session.source().c_str(), 0));
+      Ref<GSocketAddress>::take(g_inet_socket_address_new_from_string(address.c_str(), 0));
   g_socket_set_blocking(socket_.get(), FALSE);
   g_socket_bind(socket_.get(), own.get(), FALSE, nullptr);
 }
@@ -93,7 +105,14 @@ UdpPeer::UdpPeer(Session &session)
 void UdpPeer::send(std::string_view bytes, unsigned port) {
   const auto to =
       Ref<GSocketAddress>::take(g_inet_socket_address_new_from_string("127.0.0.1", port));
-  g_socket_send_to(socket_.get(), to.get(), bytes.data(), bytes.size(), nullptr, nullptr);
+  const gssize size =
+      g_socket_send_to(socket_.get(), to.get(), bytes.data(), bytes.size(), nullptr, nullptr);
+  if (size > 0) sent_ += static_cast<std::size_t>(size);
+}
+
+void UdpPeer::drain() {
+  while (receive(Timeout(0))) {
+  }
 }
 
 std::optional<std::string> UdpPeer::receive(Timeout timeout) {
@@ -104,6 +123,7 @@ std::optional<std::string> UdpPeer::receive(Timeout timeout) {
   const gssize size = g_socket_receive(socket_.get(), bytes.data(), bytes.size(), nullptr, nullptr);
   if (size < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size));
+  received_ += bytes.size();
   return bytes;
 }
 
@@ -129,16 +149,10 @@ bool IcePeer::connect(Timeout timeout) {
 /// True: it was STUN.
 bool IcePeer::handle(const std::string &packet) {
   if (!isStun(packet)) return false;
-  if (typeOf(packet) == kBindingSuccess) answered_ = true;
-  if (typeOf(packet) != kBindingRequest) return true;
+  if (stunTypeOf(packet) == kBindingSuccess) answered_ = true;
+  if (stunTypeOf(packet) != kBindingRequest) return true;
   asked_ = true;
-  // The mapped address is what the other side hides in its packets: it is not looked at closely.
-  std::string address = bigEndian(0x0001, 2) + bigEndian(port_ ^ 0x2112, 2) + "\x5e\x12\xa4\x43";
-  udp_.send(StunMessage(kBindingSuccess, packet.substr(8, 12))
-                .add(kXorMappedAddress, address)
-                .sign(own_.pwd)
-                .bytes(),
-            port_);
+  udp_.send(bindingSuccess(packet, own_.pwd), port_);
   return true;
 }
 

@@ -90,9 +90,9 @@ Ingest readIngest(const HttpAnswer &answer, const std::string &stream, const std
   ingest.id = answer.field("X-Sid");
   ingest.etag = answer.field("ETag");
   ingest.reply = replyOf(answer.body);
-  const bool whole = ingest.path == endpointOf(stream) + "/" + ingest.id && !ingest.etag.empty() &&
-                     !ingest.reply.ports.empty();
-  if (!whole) ingest.answer.outcome = kWrong + "a 201 that lacks something";
+  const bool named = ingest.path == endpointOf(stream) + "/" + ingest.id && !ingest.etag.empty();
+  if (!named || ingest.reply.ports.empty())
+    ingest.answer.outcome = kWrong + "a 201 that lacks " + (named ? "candidates" : "its headers");
   return ingest;
 }
 

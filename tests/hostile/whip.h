@@ -58,6 +58,8 @@ void leaveIngest(Session &session, const Ingest &ingest);
 
 /// Restarts of ICE, again and again.
 Outcome restartIngest(Session &session, Ingest ingest);
+/// Restarts of ICE, and checks with the keys of all of them.
+Outcome stormIngest(Session &session, Ingest ingest);
 /// Something that nobody should do to a session, and what the last request got.
 Outcome attackIngest(Session &session, Ingest ingest);
 
