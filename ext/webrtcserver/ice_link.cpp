@@ -238,7 +238,7 @@ IceLink::Class IceLink::classify(std::span<const std::uint8_t> packet) {
   switch (packetKind(packet)) {
     case PacketKind::Rtcp: {
       const auto sender = rtcpSender(packet);
-      return sender && isAdmitted(*sender) ? Class::Ordinary : Class::Unwanted;
+      return sender && isAdmitted(*sender) ? Class::Slow : Class::Unwanted;
     }
     case PacketKind::Rtp: {
       const auto header = readRtpHeader(packet);

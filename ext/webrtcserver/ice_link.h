@@ -21,11 +21,14 @@ namespace gws {
 
 /// Shared by webrtcbin's transport, its two elements and the port. Any thread.
 ///
-/// RTP and RTCP go on from the network thread straight into webrtcbin, where they meet nothing that
-/// blocks before they are in a jitter buffer. What takes longer, DTLS and the first packet of an
-/// RTP stream, for which webrtcbin makes elements, would hold up all other publishers: it has a
-/// lane of its own, which a worker empties, and while there is something in it all that comes later
+/// RTP goes on from the network thread straight into webrtcbin, where it meets nothing that blocks
+/// before it is in a jitter buffer. What may take longer would hold up all other publishers: DTLS,
+/// RTCP, and the first packet of an RTP stream, for which webrtcbin makes elements. It has a lane
+/// of its own, which a worker empties, and while there is something in it all that comes later
 /// waits behind it.
+///
+/// SRTP keeps something for each SSRC before it knows whether a packet is genuine, and for good. So
+/// besides those of the offer few new ones are let through: 16, and one more every 10 s.
 class IceLink final : public IceReceiver, public std::enable_shared_from_this<IceLink> {
  public:
   /// `ssrcs`: those that the offer names.
