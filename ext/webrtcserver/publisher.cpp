@@ -79,6 +79,12 @@ void Publisher::requestKeyframe() {
   });
 }
 
+void Publisher::limitBitrate(unsigned maximum) {
+  constexpr unsigned kNoLimit = 1'000'000'000;
+  limited_ = limited_ || maximum != settings_.maxBitrate;
+  if (limited_) traffic_->setLimit(maximum ? maximum : kNoLimit);
+}
+
 void Publisher::open(bool succeeds) {
   strand_->post([self = shared_from_this(), succeeds] {
     if (self->ended_) return;

@@ -97,6 +97,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   /// pads without data is kept in time.
   void tick();
   void requestKeyframe();
+  /// Call now and then with what `max-bitrate` is: of a change the publisher is told by RTCP.
+  void limitBitrate(unsigned maximum);
   /// How it ends: `wait` as for Track::end(), for request pads; with `backlog`, what a muxer has
   /// held up goes out before.
   struct End {
@@ -186,6 +188,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   const std::shared_ptr<Strand> strand_;
   const std::unique_ptr<Intake> intake_;
   const std::shared_ptr<Traffic> traffic_ = std::make_shared<Traffic>();  ///< see Traffic
+  bool limited_ = false;  ///< max-bitrate has changed; the control thread's
   std::atomic<bool> hasUnfed_ = false;
   std::atomic<bool> cancelled_ = false;  ///< its end is on the strand's list
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Compound packets taken apart, receiver reference times made.
+// Compound packets taken apart, receiver reference times and limits made.
 #include "rtcp_report.h"
 
 namespace gws {
@@ -83,6 +83,23 @@ std::array<std::uint8_t, kReferenceTimeBytes> buildReferenceTime(std::uint32_t s
   packet[11] = 2;  // words
   put(&packet[12], static_cast<std::uint32_t>(microseconds / 1'000'000));
   put(&packet[16], shortNtp(microseconds) << 16);
+  return packet;
+}
+
+std::array<std::uint8_t, kReceiverLimitBytes> buildReceiverLimit(std::uint32_t reporter,
+                                                                 std::uint32_t ssrc,
+                                                                 std::uint32_t bitrate) {
+  constexpr std::uint8_t kApplicationLayer = 2 << 6 | 15;
+  constexpr unsigned kMantissaBits = 18;
+  unsigned exponent = 0;
+  while (bitrate >> exponent >= 1u << kMantissaBits)
+    exponent++;
+  std::array<std::uint8_t, kReceiverLimitBytes> packet{kApplicationLayer, kPayloadFeedback, 0,
+                                                       kReceiverLimitBytes / 4 - 1};
+  put(&packet[4], reporter);
+  put(&packet[12], 0x52454d42);  // "REMB"
+  put(&packet[16], 1u << 24 | exponent << kMantissaBits | bitrate >> exponent);
+  put(&packet[20], ssrc);
   return packet;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What statistics need of RTCP: the requests that we send, and the round trip (RFC 3611). PURE.
+// RTCP beside what rtpsession does: our requests counted, the round trip (RFC 3611), and a limit
+// for the sender (REMB, draft-alvestrand-rmcat-remb). PURE.
 #pragma once
 
 #include <array>
@@ -32,6 +33,13 @@ std::uint32_t shortNtp(std::int64_t microseconds);
 inline constexpr std::size_t kReferenceTimeBytes = 20;
 std::array<std::uint8_t, kReferenceTimeBytes> buildReferenceTime(std::uint32_t ssrc,
                                                                  std::int64_t microseconds);
+
+/// Asks the sender of `ssrc` to send no more than that, bit/s: REMB
+/// (draft-alvestrand-rmcat-remb-03, section 2.2). Rounded down to 18 bits.
+inline constexpr std::size_t kReceiverLimitBytes = 24;
+std::array<std::uint8_t, kReceiverLimitBytes> buildReceiverLimit(std::uint32_t reporter,
+                                                                 std::uint32_t ssrc,
+                                                                 std::uint32_t bitrate);
 
 /// µs from our reference time to the answer to it (DLRR, RFC 3611, section 4.5), less what the
 /// sender took. `ssrc`: of our reports; `now`: as for buildReferenceTime(). Nothing if there is no

@@ -181,8 +181,9 @@ static const Row kRows[] = {
      "Ask publishers for lost packets again (NACK, RFC 4585, with RTX, RFC 4588)",
      BooleanField{&Settings::doRetransmission}},
     {"max-bitrate", "Maximum bitrate",
-     "The most that a publisher may send as video, bit/s (b=TIAS and b=AS); 0: not limited. "
-     "Changes count for the next publisher",
+     "The most that a publisher may send as video, bit/s (b=TIAS and b=AS); 0: not limited. Who is "
+     "publishing is told of a change within a second or so (REMB, for sound and pictures "
+     "together), and stays below what it was told when it came",
      UintField{&Settings::maxBitrate, G_MAXINT}, Mutable::Always},
     {"min-bitrate", "Minimum bitrate",
      "What Chromium's video encoder does not go below, bit/s (x-google-min-bitrate); 0: its own "

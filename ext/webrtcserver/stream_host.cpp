@@ -472,7 +472,8 @@ void StreamHost::onGone(Run &run) {
 
 void StreamHost::tick() {
   gint64 now = g_get_monotonic_time();
-  gint64 keyframeInterval = gint64(element_.settings().keyframeIntervalMs) * 1000;
+  const Settings settings = element_.settings();
+  gint64 keyframeInterval = gint64(settings.keyframeIntervalMs) * 1000;
   for (auto &[id, client] : clients_) {
     const Run *run = findRun(client->run);
     const bool connecting = run && !run->ending && !run->connectedAt;
@@ -484,6 +485,7 @@ void StreamHost::tick() {
   for (auto &[id, run] : runs_) {
     if (run->ending) continue;
     run->publisher->traffic().sample(now);
+    run->publisher->limitBitrate(settings.maxBitrate);
     tickRun(*run, now);
     if (!keyframeInterval || !run->connectedAt || now - run->keyframeAt < keyframeInterval)
       continue;

@@ -173,6 +173,12 @@ void Traffic::watchRtcp(GstPad *pad) {
                     new Shared(shared_from_this()), deleteShared<Traffic>);
 }
 
+template <typename Bytes>
+static void append(Ref<GstBuffer> &buffer, const Bytes &bytes) {
+  buffer = Ref<GstBuffer>::take(
+      gst_buffer_append(buffer.release(), gst_buffer_new_memdup(bytes.data(), bytes.size())));
+}
+
 /// A receiver that sends nothing learns the round trip by asking for it (RFC 3611, section 4.4):
 /// once a second a report of ours says when it was made.
 void Traffic::onRtcpOut(GstPadProbeInfo *info) {
@@ -188,11 +194,19 @@ void Traffic::onRtcpOut(GstPadProbeInfo *info) {
   if (reporter && now - referenceSent_ >= kReferenceIntervalUs) {
     referenceSent_ = now;
     reporter_ = *reporter;
-    const auto reference = buildReferenceTime(*reporter, now);
-    buffer = Ref<GstBuffer>::take(gst_buffer_append(
-        buffer.release(), gst_buffer_new_memdup(reference.data(), reference.size())));
+    append(buffer, buildReferenceTime(*reporter, now));
+    if (const std::uint32_t limit = limit_)
+      append(buffer, buildReceiverLimit(*reporter, videoSsrc(), limit));
   }
   info->data = buffer.release();
+}
+
+/// Of the first one that has come; 0 before.
+std::uint32_t Traffic::videoSsrc() const {
+  Lock lock(mutex_);
+  for (auto &line : lines_)
+    if (line->track.kind == MediaKind::Video && line->ssrc) return line->ssrc;
+  return 0;
 }
 
 void Traffic::countRequests(std::span<const std::uint8_t> compound) {

@@ -61,6 +61,9 @@ class Traffic : public std::enable_shared_from_this<Traffic> {
   void setPath(std::shared_ptr<MediaPath> path) EXCLUDES(mutex_);
   /// Looks at RTCP that goes through a pad of rtpbin; any other pad is let be.
   void watchRtcp(GstPad *pad);
+  /// What the publisher is told, once a second, that it may send at most, bit/s; 0: nothing. Any
+  /// thread.
+  void setLimit(std::uint32_t bitrate) { limit_ = bitrate; }
   /// A packet, or a list of them, has been authenticated. `now`: monotonic µs.
   void onRtp(GstPadProbeInfo *info, gint64 now) EXCLUDES(mutex_);
 
@@ -88,6 +91,7 @@ class Traffic : public std::enable_shared_from_this<Traffic> {
   Flow *flowOf(const Line &line) const;
   void onRtcpOut(GstPadProbeInfo *info) EXCLUDES(mutex_);
   void onRtcpIn(GstBuffer *buffer);
+  std::uint32_t videoSsrc() const EXCLUDES(mutex_);
   void countRequests(std::span<const std::uint8_t> compound) EXCLUDES(mutex_);
 
   /// Only ever grows; those below the count do not change.
@@ -95,7 +99,8 @@ class Traffic : public std::enable_shared_from_this<Traffic> {
   std::atomic<std::size_t> flowCount_ = 0;
   std::atomic<std::uint32_t> reporter_ = 0;   ///< the SSRC of our reports
   std::atomic<std::int64_t> roundTrip_ = -1;  ///< µs
-  gint64 referenceSent_ = 0;                  ///< monotonic µs; rtpsession's thread
+  std::atomic<std::uint32_t> limit_ = 0;
+  gint64 referenceSent_ = 0;  ///< monotonic µs; rtpsession's thread
 
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<Line>> lines_ GUARDED_BY(mutex_);

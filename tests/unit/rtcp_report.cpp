@@ -96,6 +96,19 @@ void referenceTime_isAnExtendedReport() {
   g_assert_cmphex(shortNtp(0x12345 * 1'000'000ll + 500'000), ==, 0x23458000);
 }
 
+void receiverLimit_isARemb() {
+  const std::pair<std::uint32_t, std::uint32_t> rows[] = {
+      {0, 0x01000000},       {1, 0x01000001},       {0x3ffff, 0x0103ffff},
+      {0x40000, 0x01060000}, {700'000, 0x010aab98}, {0xffffffff, 0x013bffff},
+  };
+  for (const auto &[bitrate, value] : rows) {
+    const auto packet = buildReceiverLimit(kOurs, kMedia, bitrate);
+    g_assert_true(Packet(packet.begin(), packet.end()) ==
+                  words({0x8fce0005, kOurs, 0, 0x52454d42, value, kMedia}));
+    mustHave(Packet(packet.begin(), packet.end()), "");
+  }
+}
+
 void roundTrip_isTimeLessDelay() {
   const std::int64_t sent = 0x1fff0 * 1'000'000ll + 250'000;
   const std::uint32_t last = shortNtp(sent);
@@ -146,6 +159,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/rtcp_report/reporter_isOfTheFirstReport", reporter_isOfTheFirstReport);
   g_test_add_func("/rtcp_report/referenceTime_isAnExtendedReport",
                   referenceTime_isAnExtendedReport);
+  g_test_add_func("/rtcp_report/receiverLimit_isARemb", receiverLimit_isARemb);
   g_test_add_func("/rtcp_report/roundTrip_isTimeLessDelay", roundTrip_isTimeLessDelay);
   g_test_add_func("/rtcp_report/roundTrip_thatCannotBe_isNone", roundTrip_thatCannotBe_isNone);
   return g_test_run();
