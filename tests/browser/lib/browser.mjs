@@ -76,13 +76,17 @@ async function processTree(root) {
   return tree.map(Number);
 }
 
-/// As a crash of the whole browser: none of its processes can say anything more.
+/// As a crash of the whole browser: none of its processes can say anything more, as one would whose
+/// parent it sees end. So all are stopped first.
 export async function killBrowser(browser) {
-  for (const id of await processTree(browser.process().pid)) {
-    try {
-      process.kill(id, 'SIGKILL');
-    } catch (error) {
-      if (error.code !== 'ESRCH') throw error;
+  const ids = await processTree(browser.process().pid);
+  for (const signal of ['SIGSTOP', 'SIGKILL']) {
+    for (const id of ids) {
+      try {
+        process.kill(id, signal);
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
     }
   }
 }
