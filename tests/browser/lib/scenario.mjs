@@ -23,6 +23,8 @@ after(async () => {
   for (const launched of browsers.values()) {
     await launched.then((browser) => browser.close(), () => {});
   }
+  // What a test that failed has left running must not keep the others waiting.
+  setTimeout(() => process.exit(), 20_000).unref();
 });
 
 /// What ends when a test is over; for programs that are no tests: start(), finish().
