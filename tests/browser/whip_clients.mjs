@@ -121,7 +121,8 @@ for (const [name, browser] of [
 scenario('whipClients_medoozeRestartsIce_publicationGoesOn', async (s) => {
   const origin = await servePackages(s);
   // It writes a restart's candidates down wrongly when there are several.
-  const pipeline = await start(s, `local-addresses=127.0.0.1 allowed-origins=${origin}`);
+  const pipeline = await start(s, `local-addresses=127.0.0.1 ice-tcp=false
+    allowed-origins=${origin}`);
   const { publication, client, traffic } = await publish(s, 'chromium', origin, 'medooze',
     `http://127.0.0.1:${pipeline.port}/cam1/whip`);
   await publication.untilMore('video', 30);

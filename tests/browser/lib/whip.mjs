@@ -397,6 +397,9 @@ export async function publishWhip(s, kind, server, stream, options) {
 export async function untilGone(server, url, seconds) {
   await until('the session is gone', async () => await statusOf(server, url) === 404,
     { seconds, every: 300 });
-  const reason = server.output.match(/webrtc-publisher-removed,.* reason=\(string\)(.*);/)?.[1];
-  return (reason ?? '').replace(/\\(.)/g, '$1');
+  // The bus tells of it once the publisher is torn down; of one that never published, not at all.
+  const told = () =>
+    server.output.match(/webrtc-publisher-removed,.* reason=\(string\)(.*);/)?.[1];
+  const reason = await until('the end is on the bus', told, { seconds: 10 }).catch(() => '');
+  return reason.replace(/\\(.)/g, '$1');
 }
