@@ -185,6 +185,8 @@ void PublishSrc::stopClients() {
 void PublishSrc::stop() {
   Running running = this->running();
   if (!running.server) return;
+  // OpenSSL's end at the process's exit does not wait for the thread that makes its first key.
+  if (warmUp_.joinable()) warmUp_.join();
   running.workers->waitIdle();
   // Its thread may hold the last reference to a link, and so to the port.
   if (running.icePort) running.icePort->close();
