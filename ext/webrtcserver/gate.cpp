@@ -132,8 +132,13 @@ void Gate::ask() {
     gst_pad_push_event(pad_.get(), request);
 }
 
+/// The first key frame may be under way still when this is called first.
 void Gate::askAgain() {
-  if (!open_ && isVideo()) ask();
+  if (open_ || !isVideo()) return;
+  const gint64 now = g_get_monotonic_time();
+  gint64 never = 0;
+  if (missingSince_.compare_exchange_strong(never, now)) return;
+  if (now - missingSince_ >= kRequestIntervalUs) ask();
 }
 
 }  // namespace gws

@@ -56,10 +56,11 @@ class Gate {
   StartLine &line_;
   const std::shared_ptr<FrameMeter> frames_;  ///< shared with who reads it
   std::atomic<bool> open_ = false;
-  std::atomic<gint64> lastRequest_ = 0;  ///< monotonic µs
-  bool broken_ = false;                  ///< a loss, and no key frame since; the streaming thread's
-  std::deque<Ref<GstBuffer>> held_;      ///< audio; streaming thread
-  gint64 heldSince_ = 0;                 ///< monotonic µs; streaming thread
+  std::atomic<gint64> lastRequest_ = 0;   ///< monotonic µs
+  std::atomic<gint64> missingSince_ = 0;  ///< monotonic µs of the first askAgain()
+  bool broken_ = false;              ///< a loss, and no key frame since; the streaming thread's
+  std::deque<Ref<GstBuffer>> held_;  ///< audio; streaming thread
+  gint64 heldSince_ = 0;             ///< monotonic µs; streaming thread
   gulong probe_ = 0;
 };
 

@@ -167,6 +167,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   // On webrtcbin's threads.
   void onPadAdded(GstPad *pad);
   void watchArrival(GstPad *pad);
+  GstClockTime feedbackInterval() const;
   bool isSentAgain(std::uint32_t ssrc) const;
   void configureJitterBuffer(GstElement *buffer, std::uint32_t ssrc);
   void onLocalCandidate(const char *candidate);
