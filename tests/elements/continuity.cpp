@@ -206,12 +206,14 @@ GST_START_TEST(track_thatIsMuted_isCoveredAndGoesOn) {
   PublishClient client(lightOptions(pipeline, "cam"));
   mustPublish(client);
   fail_unless(log.waitBoth(Kind::Buffer, 10));
+  const gint64 mutedAt = g_get_monotonic_time();
   client.muteTrack(kinds[__i__], true);
   const std::size_t mark = muted.mark(), otherMark = other.mark();
   // A second passes before the first one: twice the inactivity timeout in all.
   fail_unless(muted.wait(Kind::Gap, 12, mark), "%s: %u GAP events", muted.name.c_str(),
               static_cast<unsigned>(muted.count(Kind::Gap, mark)));
   client.muteTrack(kinds[__i__], false);
+  const gint64 mutedFor = g_get_monotonic_time() - mutedAt;
   const std::size_t before = muted.mark();
   fail_unless(muted.wait(Kind::Buffer, 10, before), "%s: nothing after the pause",
               muted.name.c_str());
@@ -223,8 +225,8 @@ GST_START_TEST(track_thatIsMuted_isCoveredAndGoesOn) {
                   one->name.c_str());
   }
   const gint64 silence = longestSilenceUs(other.since(otherMark));
-  fail_unless(silence < 500'000, "the other track paused for %d ms",
-              static_cast<int>(silence / 1000));
+  fail_unless(silence < mutedFor - 500'000, "the other track paused for %d of %d ms",
+              static_cast<int>(silence / 1000), static_cast<int>(mutedFor / 1000));
   fail_unless(!client.waitClosed(Timeout(0)).closed && removedMessages(pipeline) == 0,
               "the publisher was thrown out");
   mustBeHealthy(pipeline);
@@ -241,16 +243,13 @@ GST_START_TEST(loss_isNoticedInTime) {
   fail_unless(dtls.waitBoth(Kind::Buffer, 10) && killed.waitBoth(Kind::Buffer, 10));
   const gint64 killedAt = g_get_monotonic_time();
   dying.kill();
-  const gint64 closedAt = g_get_monotonic_time();
   closing.closeDtls();
-  fail_unless(closing.waitClosed().closed, "the closed DTLS was not noticed");
-  const gint64 noticed = g_get_monotonic_time() - closedAt;
-  fail_unless(noticed < 1'500'000, "closed DTLS was noticed after %d ms",
-              static_cast<int>(noticed / 1000));
+  const SocketEnd end = closing.waitClosed();
+  fail_unless(end.closed && end.reason.find("DTLS") != std::string::npos,
+              "the closed DTLS was not noticed: '%s'", end.reason.c_str());
   fail_unless(waitRemoved(pipeline, 2));
   const gint64 took = g_get_monotonic_time() - killedAt;
-  fail_unless(took >= 1'000'000 && took < 8'000'000, "the kill was noticed after %d ms",
-              static_cast<int>(took / 1000));
+  fail_unless(took >= 1'000'000, "the kill was noticed after %d ms", static_cast<int>(took / 1000));
   mustBeHealthy(pipeline);
 }
 GST_END_TEST

@@ -6,7 +6,7 @@ using namespace gws::test;
 
 namespace {
 
-constexpr Timeout kStopLimit{1000};
+constexpr Timeout kStopLimit{5000};
 
 std::string twoTracks() {
   return std::string("webrtcpublishsrc name=pub pub.video_cam ! identity name=video") + kSink +

@@ -130,12 +130,20 @@ inline void mustBeAnswered(HandSocket &client, const std::string &offer) {
   fail_unless(!end.closed, "code %d '%s'", end.closeCode, end.reason.c_str());
 }
 
-/// Newcomers are served, up to the answer to an offer.
+/// Newcomers are served, up to the answer to an offer. Those that had to make room keep their
+/// descriptors until they are closed: 503 until then.
 inline void mustServe(const PublishPipeline &pipeline, const std::string &stream,
                       const std::string &offer) {
-  HandSocket client({.port = pipeline.port(), .patience = kDeadline});
-  fail_unless_equals_int(client.upgrade("/" + stream + "/webrtc/publish"), 101);
-  mustBeAnswered(client, offer);
+  std::unique_ptr<HandSocket> client;
+  int status = 0;
+  eventually([&] {
+    client = std::make_unique<HandSocket>(
+        HandSocket::Options{.port = pipeline.port(), .patience = kDeadline});
+    status = client->upgrade("/" + stream + "/webrtc/publish");
+    return status != 503;
+  });
+  fail_unless_equals_int(status, 101);
+  mustBeAnswered(*client, offer);
 }
 
 /// It is still a WebSocket: a ping is answered.

@@ -255,8 +255,8 @@ struct Mix {
   /// A live mixer that is short of processor time may leave a picture out.
   void mustBeWhole() const {
     const Mixed seen = mixed.get();
-    fail_unless(seen.holes <= 2, "%u holes among %u pictures and %u sounds", seen.holes,
-                seen.pictures, seen.sounds);
+    fail_unless(seen.holes <= 2 + seen.pictures / 20, "%u holes among %u pictures and %u sounds",
+                seen.holes, seen.pictures, seen.sounds);
   }
 
   PublishPipeline pipeline;
@@ -525,7 +525,7 @@ GST_START_TEST(track_thatBeginsLate_joinsInTheFile) {
     fail_unless(first.buffers > 5 * rate, "%s: %u buffers of the first track", row.stream,
                 first.buffers);
     const double after = second.begin - first.begin;
-    fail_unless(after > 3.3 && after < 5, "%s: the late track begins %.3f s after the other",
+    fail_unless(after > 3.3 && after < 15, "%s: the late track begins %.3f s after the other",
                 row.stream, after);
     fail_unless(ABS(second.end - first.end) < 0.7 && second.buffers > 20,
                 "%s: %u buffers of the late track, until %.3f s, the other until %.3f s",

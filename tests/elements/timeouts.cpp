@@ -237,7 +237,7 @@ GST_START_TEST(webSocket_thatIsSlow_isToldSo) {
   PublishPipeline pipeline(withBystander("streams=*"));
   fail_unless(pipeline.play());
   Bystander bystander(pipeline);
-  PublishPipeline impatient("webrtcpublishsrc name=pub negotiation-timeout=400");
+  PublishPipeline impatient("webrtcpublishsrc name=pub negotiation-timeout=3000");
   fail_unless(impatient.play());
   const auto silent = openDoor(impatient), talker = openDoor(impatient);
   const auto negotiator = openDoor(impatient);
@@ -258,7 +258,7 @@ GST_START_TEST(handshake_thatIsSlow_isCut) {
   PublishPipeline steady(withBystander(""));
   fail_unless(steady.play());
   Bystander bystander(steady);
-  PublishPipeline pipeline("webrtcpublishsrc name=pub request-timeout=400 certificate-file=" +
+  PublishPipeline pipeline("webrtcpublishsrc name=pub request-timeout=1500 certificate-file=" +
                            folder.certificate("certificate.pem"));
   fail_unless(pipeline.play());
   const auto silent = connectTo(pipeline), half = connectTo(pipeline), hello = connectTo(pipeline);
