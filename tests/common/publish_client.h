@@ -78,6 +78,8 @@ class PublishClient {
   /// At least so many frames of track `index` (video first) have left since the start.
   bool waitFrames(std::size_t index, unsigned frames, Timeout timeout = kDeadline);
 
+  GstElement *webrtcbin() const { return webrtcbin_.get(); }
+
   /// A new webrtcbin and its offer on the same socket, as a page does after an ICE failure; after
   /// it waitAnswered(), waitConnected(), stats() and the SDPs are about the new one. The old one
   /// goes on sending, unless stopMedia() came before, and ends with the client. Not while another

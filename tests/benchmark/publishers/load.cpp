@@ -2,9 +2,11 @@
 // The benchmark's publishers: N clients in one process, all of which send the same encoded media.
 //
 // Prints one line for each publisher with moments of CLOCK_MONOTONIC in microseconds, then
-// "flowing"; ends when stdin is closed.
+// "flowing". Answers each line on stdin with "requests" and how many packets were asked for again
+// (NACK) until then; ends when stdin is closed.
 #include <gst/gst.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -15,6 +17,9 @@
 #include "encoded_media.h"
 #include "tests/common/publish_client.h"
 
+using gws::getProperty;
+using gws::OwnedStructure;
+using gws::Ref;
 using gws::benchmark::encode;
 using gws::benchmark::EncodedMedia;
 using gws::benchmark::loopSource;
@@ -24,16 +29,30 @@ using gws::test::TrackOffer;
 
 namespace {
 
-// A key frame every two seconds; the loop of four seconds begins with one.
-constexpr const char *kVideo =
-    "videotestsrc num-buffers=120 pattern=smpte horizontal-speed=3 ! "
-    "video/x-raw, format=I420, width=1280, height=720, framerate=30/1 ! "
-    "x264enc tune=zerolatency speed-preset=superfast bitrate=1420 vbv-buf-capacity=500 "
-    "key-int-max=60 threads=1 sliced-threads=false option-string=nal-hrd=cbr:scenecut=0 ! "
-    "video/x-h264, profile=constrained-baseline, stream-format=byte-stream, alignment=au";
-constexpr const char *kAudio =
-    "audiotestsrc num-buffers=200 samplesperbuffer=960 wave=pink-noise volume=0.2 ! "
-    "audio/x-raw, rate=48000, channels=2 ! opusenc bitrate=64000";
+struct Load {
+  const char *size;
+  unsigned videoBitrate, audioBitrate;  ///< kbit/s, bit/s
+};
+constexpr Load kUsual = {"width=1280, height=720", 1420, 64000};
+constexpr Load kSmall = {"width=480, height=270", 240, 32000};
+
+/// A key frame every two seconds; the loop of four seconds begins with one.
+std::string videoOf(const Load &load) {
+  return std::string("videotestsrc num-buffers=120 pattern=smpte horizontal-speed=3 ! ")
+      .append("video/x-raw, format=I420, framerate=30/1, ")
+      .append(load.size)
+      .append(" ! x264enc tune=zerolatency speed-preset=superfast vbv-buf-capacity=500 bitrate=")
+      .append(std::to_string(load.videoBitrate))
+      .append(" key-int-max=60 threads=1 sliced-threads=false ")
+      .append("option-string=nal-hrd=cbr:scenecut=0 ! video/x-h264, ")
+      .append("profile=constrained-baseline, stream-format=byte-stream, alignment=au");
+}
+
+std::string audioOf(const Load &load) {
+  return std::string("audiotestsrc num-buffers=200 samplesperbuffer=960 wave=pink-noise ")
+      .append("volume=0.2 ! audio/x-raw, rate=48000, channels=2 ! opusenc bitrate=")
+      .append(std::to_string(load.audioBitrate));
+}
 
 using Media = std::shared_ptr<const EncodedMedia>;
 
@@ -68,16 +87,38 @@ bool startAll(unsigned port, unsigned count, const Media &video, const Media &au
   return true;
 }
 
+/// What rtpsession has heard of packets that are missing.
+std::uint64_t requests(const std::vector<std::unique_ptr<PublishClient>> &clients) {
+  std::uint64_t sum = 0;
+  for (const auto &client : clients) {
+    const auto rtpbin =
+        Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(client->webrtcbin()), "rtpbin"));
+    GstElement *session = nullptr;
+    g_signal_emit_by_name(rtpbin.get(), "get-session", 0u, &session);
+    const auto owned = Ref<GstElement>::take(session);
+    const OwnedStructure stats(getProperty<GstStructure *>(session, "stats"));
+    unsigned count = 0;
+    gst_structure_get_uint(stats.get(), "sent-rtx-req-count", &count);
+    sum += count;
+  }
+  return sum;
+}
+
+bool hasWord(int argc, char **argv, const char *word) {
+  return std::any_of(argv + 3, argv + argc, [=](char *given) { return g_str_equal(given, word); });
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   gst_init(&argc, &argv);
   if (argc < 3) {
-    std::cerr << "usage: " << argv[0] << " PORT PUBLISHERS [print-sdp]" << std::endl;
+    std::cerr << "usage: " << argv[0] << " PORT PUBLISHERS [small] [print-sdp]" << std::endl;
     return 2;
   }
-  const Media video = encode(kVideo, GST_SECOND / 30);
-  const Media audio = encode(kAudio, 20 * GST_MSECOND);
+  const Load &load = hasWord(argc, argv, "small") ? kSmall : kUsual;
+  const Media video = encode(videoOf(load).c_str(), GST_SECOND / 30);
+  const Media audio = encode(audioOf(load).c_str(), 20 * GST_MSECOND);
   if (!video || !audio) return 1;
   std::cout << "media video=" << video->bitsPerSecond() << " audio=" << audio->bitsPerSecond()
             << std::endl;
@@ -86,11 +127,11 @@ int main(int argc, char **argv) {
   if (!startAll(static_cast<unsigned>(std::atoi(argv[1])),
                 static_cast<unsigned>(std::atoi(argv[2])), video, audio, clients))
     return 1;
-  if (argc > 3)
+  if (hasWord(argc, argv, "print-sdp"))
     std::cerr << clients.front()->offerSdp() << "\n" << clients.front()->answerSdp() << std::endl;
   std::cout << "flowing" << std::endl;
-  for (std::string line; std::getline(std::cin, line);) {
-  }
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << "requests " << requests(clients) << std::endl;
   // Only a process that ends: 2N pipelines need not be taken down one by one.
   std::cout.flush();
   std::_Exit(0);

@@ -91,14 +91,17 @@ def run_round(receiver_command, options):
         port = receiver.expect('port')[1]
         pid = receiver.process.pid
         idle = usage_of(pid)
-        load = Child([options.load, port, str(options.publishers)])
+        load = Child([options.load, port, str(options.publishers),
+                      *(['small'] if options.small else [])])
         load.expect('flowing')
         time.sleep(options.settle)
         before, began = usage_of(pid), time.monotonic()
         frames = [int(word) for word in receiver.ask('frames')[1:]]
+        requests = int(load.ask('requests')[1])
         time.sleep(options.seconds)
         after, ended = usage_of(pid), time.monotonic()
         frames = [int(word) - old for word, old in zip(receiver.ask('frames')[1:], frames)]
+        requests = int(load.ask('requests')[1]) - requests
     finally:
         if load:
             load.stop()
@@ -113,6 +116,7 @@ def run_round(receiver_command, options):
         'RSS of a publisher, MiB': [(after['rss'] - idle['rss']) / 1024 / count],
         'pictures a second of a publisher': [frames[0] / (ended - began) / count],
         'Opus frames a second of a publisher': [frames[1] / (ended - began) / count],
+        'packets asked for again (NACK), all': [requests],
     }
     result.update(latencies(moments(load.lines), first_buffers(receiver.lines)))
     return result
@@ -197,6 +201,8 @@ def main():
                         help='a further party: "bare parse no-upnp", '
                         '"element local-addresses=127.0.0.1"')
     parser.add_argument('--publishers', type=int, default=int(env('BENCHMARK_PUBLISHERS', 10)))
+    parser.add_argument('--small', action='store_true',
+                        help='300 kbit/s for each publisher instead of 1.6 Mbit/s')
     parser.add_argument('--seconds', type=float, default=float(env('BENCHMARK_SECONDS', 15)))
     parser.add_argument('--rounds', type=int, default=int(env('BENCHMARK_ROUNDS', 3)))
     parser.add_argument('--settle', type=float, default=3,
