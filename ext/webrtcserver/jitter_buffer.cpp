@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Packets in order, with times: the pads, the thread, and what rtpbin asks of a jitter buffer.
+// From the thread that brings packets to the one that pushes them.
 #include "jitter_buffer.h"
 
 #include <gst/rtp/rtp.h>
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
-#include <deque>
-#include <variant>
 
-#include "gst/common/threads.h"
 #include "log.h"
-#include "packet_order.h"
-#include "rtp_clock.h"
 
 GWS_LOG_CATEGORY("webrtcserver-jitterbuffer", "packets put in order");
 
 namespace gws {
-
-namespace {
 
 constexpr std::int64_t kMicrosecond = 1000, kSecond = GST_SECOND;
 /// What a picture's packets may wait for its last one, µs; a thread that is woken for each packet
@@ -38,124 +31,7 @@ constexpr std::int64_t kRequestsInLatency = 5;
 /// between is for a first one that was lost.
 constexpr std::int64_t kRepairMargin = 16'000, kShortestInterval = 10'000;
 
-struct Packet {
-  Ref<GstBuffer> buffer;
-  std::uint32_t timestamp = 0;
-  std::int64_t time = 0;  ///< running time, ns
-};
-using Order = PacketOrder<Packet>;
-
-struct Loss {
-  std::uint16_t sequence;
-  unsigned count;
-};
-using Output = std::variant<Packet, Loss, Ref<GstEvent>>;
-
-struct SenderReport {
-  Ref<GstBuffer> compound;
-  std::uint32_t timestamp;
-  std::uint64_t ntp;  ///< ns since 1900
-};
-
-struct Counts {
-  std::uint64_t pushed = 0, lost = 0, surplus = 0, requested = 0, repaired = 0;
-};
-
-class Buffer {
- public:
-  explicit Buffer(GstElement *element);
-
-  GstFlowReturn onPacket(Ref<GstBuffer> buffer) EXCLUDES(mutex_);
-  GstFlowReturn onRtcp(Ref<GstBuffer> compound) EXCLUDES(mutex_);
-  bool onEvent(Ref<GstEvent> event) EXCLUDES(mutex_);
-  bool onLatencyQuery(GstQuery *query);
-  bool activate(bool active) EXCLUDES(mutex_);
-
-  OwnedStructure stats() EXCLUDES(mutex_);
-
-  std::atomic<unsigned> latencyMs_ = 200;
-  std::atomic<bool> doLost_ = false, doRetransmission_ = false, addReferenceTime_ = false;
-  std::atomic<gint64> tsOffset_ = 0;
-  Ref<GstPad> sink, src;
-
- private:
-  struct Header {
-    std::uint16_t sequence;
-    std::uint32_t timestamp, ssrc;
-    unsigned payload;
-    bool marker;
-  };
-  static std::optional<Header> headerOf(GstBuffer *buffer);
-  void learnPayload(unsigned payload) EXCLUDES(mutex_);
-  void learnCaps(GstCaps *caps) EXCLUDES(mutex_);
-  std::int64_t arrivalOf(GstBuffer *buffer) const;
-  GstFlowReturn insert(const Header &header, Ref<GstBuffer> buffer, std::int64_t arrival)
-      EXCLUDES(mutex_);
-  RequestTimes requestTimes() const REQUIRES(mutex_);
-  void collect() REQUIRES(mutex_);
-  void wakeIfDue(bool last) REQUIRES(mutex_);
-  void request(const std::vector<std::uint16_t> &sequences) EXCLUDES(mutex_);
-  std::int64_t sleepTime() REQUIRES(mutex_);
-  void synchronise() EXCLUDES(mutex_);
-
-  // The thread of the source pad.
-  void loop() EXCLUDES(mutex_);
-  GstFlowReturn push(Packet packet) EXCLUDES(mutex_);
-  void tellLoss(const Loss &loss, const Packet *next);
-  void addReferenceTime(GstBuffer *buffer, std::uint32_t timestamp) EXCLUDES(mutex_);
-
-  GstElement *const element_;
-  Mutex mutex_;
-  Condition changed_;
-  bool flushing_ GUARDED_BY(mutex_) = true;
-  bool sleeping_ GUARDED_BY(mutex_) = false;
-  bool isVideo_ GUARDED_BY(mutex_) = false;
-  GstFlowReturn flow_ GUARDED_BY(mutex_) = GST_FLOW_FLUSHING;
-  Order order_ GUARDED_BY(mutex_);
-  std::optional<RtpClock> clock_ GUARDED_BY(mutex_);
-  std::deque<Output> out_ GUARDED_BY(mutex_);
-  std::int64_t outSince_ GUARDED_BY(mutex_) = 0;  ///< monotonic µs of the first in out_
-  std::optional<SenderReport> report_ GUARDED_BY(mutex_);
-  bool reportIsNew_ GUARDED_BY(mutex_) = false;
-  Counts counts_ GUARDED_BY(mutex_);
-  bool full_ GUARDED_BY(mutex_) = false;
-  int payload_ = -1;  ///< the last packet's; the thread that brings packets
-  std::atomic<std::uint32_t> ssrc_ = 0;
-
-  // Only the source pad's thread.
-  std::optional<Packet> lastOut_;  ///< without its buffer
-  bool discontinuous_ = true;
-};
-
-}  // namespace
-
-struct JitterBuffer {
-  GstElement parent;
-  Buffer *state;
-};
-struct JitterBufferClass {
-  GstElementClass parent;
-};
-enum Property {
-  kLatency = 1,
-  kDoLost,
-  kDoRetransmission,
-  kTsOffset,
-  kAddReferenceTimestampMeta,
-  kStats,
-};
-enum Signal { kRequestPtMap, kHandleSync, kSignals };
-static guint signals[kSignals];
-
-G_DEFINE_FINAL_TYPE(JitterBuffer, gws_jitter_buffer, GST_TYPE_ELEMENT)
-
-static Buffer &stateOf(gpointer element) { return *static_cast<JitterBuffer *>(element)->state; }
-
-namespace {
-
-Buffer::Buffer(GstElement *element) : element_(element) {}
-
-std::optional<Buffer::Header> Buffer::headerOf(GstBuffer *buffer) {
+std::optional<JitterBuffer::Header> JitterBuffer::headerOf(GstBuffer *buffer) {
   GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
   if (!gst_rtp_buffer_map(buffer, GST_MAP_READ, &rtp)) return {};
   Header header{gst_rtp_buffer_get_seq(&rtp), gst_rtp_buffer_get_timestamp(&rtp),
@@ -166,13 +42,13 @@ std::optional<Buffer::Header> Buffer::headerOf(GstBuffer *buffer) {
 }
 
 /// The running time of its arrival, ns.
-std::int64_t Buffer::arrivalOf(GstBuffer *buffer) const {
+std::int64_t JitterBuffer::arrivalOf(GstBuffer *buffer) const {
   GstClockTime time = GST_BUFFER_DTS_OR_PTS(buffer);
   if (!GST_CLOCK_TIME_IS_VALID(time)) time = gst_element_get_current_running_time(element_);
   return GST_CLOCK_TIME_IS_VALID(time) ? static_cast<std::int64_t>(time) : 0;
 }
 
-void Buffer::learnCaps(GstCaps *caps) {
+void JitterBuffer::learnCaps(GstCaps *caps) {
   const GstStructure *structure = gst_caps_get_structure(caps, 0);
   int rate = 0;
   if (!gst_structure_get_int(structure, "clock-rate", &rate) || rate <= 0) return;
@@ -183,15 +59,15 @@ void Buffer::learnCaps(GstCaps *caps) {
 }
 
 /// rtpbin knows what a payload type means.
-void Buffer::learnPayload(unsigned payload) {
+void JitterBuffer::learnPayload(unsigned payload) {
   if (payload_ == static_cast<int>(payload)) return;
   payload_ = static_cast<int>(payload);
   GstCaps *found = nullptr;
-  g_signal_emit(element_, signals[kRequestPtMap], 0, payload, &found);
+  g_signal_emit_by_name(element_, "request-pt-map", payload, &found);
   if (auto caps = Ref<GstCaps>::take(found)) learnCaps(caps.get());
 }
 
-GstFlowReturn Buffer::onPacket(Ref<GstBuffer> buffer) {
+GstFlowReturn JitterBuffer::onPacket(Ref<GstBuffer> buffer) {
   const auto header = headerOf(buffer.get());
   if (!header) return GST_FLOW_OK;
   learnPayload(header->payload);
@@ -200,7 +76,7 @@ GstFlowReturn Buffer::onPacket(Ref<GstBuffer> buffer) {
   return insert(*header, std::move(buffer), arrival);
 }
 
-RequestTimes Buffer::requestTimes() const {
+RequestTimes JitterBuffer::requestTimes() const {
   const std::int64_t latency = latencyMs_ * kMicrosecond;
   const auto repair = order_.repairTime();
   RequestTimes times;
@@ -210,7 +86,8 @@ RequestTimes Buffer::requestTimes() const {
   return times;
 }
 
-GstFlowReturn Buffer::insert(const Header &header, Ref<GstBuffer> buffer, std::int64_t arrival) {
+GstFlowReturn JitterBuffer::insert(const Header &header, Ref<GstBuffer> buffer,
+                                   std::int64_t arrival) {
   const bool again = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_RTP_BUFFER_FLAG_RETRANSMISSION);
   const std::int64_t now = g_get_monotonic_time();
   std::vector<std::uint16_t> missing;
@@ -249,7 +126,7 @@ GstFlowReturn Buffer::insert(const Header &header, Ref<GstBuffer> buffer, std::i
 }
 
 /// What is in order, to what goes out.
-void Buffer::collect() {
+void JitterBuffer::collect() {
   if (order_.ready().empty()) return;
   if (out_.empty()) outSince_ = g_get_monotonic_time();
   while (!order_.ready().empty()) {
@@ -262,7 +139,7 @@ void Buffer::collect() {
   }
 }
 
-void Buffer::wakeIfDue(bool last) {
+void JitterBuffer::wakeIfDue(bool last) {
   const bool isDue = last || !isVideo_ || out_.size() >= kMaxBunch ||
                      (!out_.empty() && g_get_monotonic_time() - outSince_ >= kMaxHold);
   if (!sleeping_ || !isDue) return;
@@ -271,7 +148,7 @@ void Buffer::wakeIfDue(bool last) {
 }
 
 /// Goes to rtpsession, which makes a NACK of it (RFC 4585, section 6.2.1).
-void Buffer::request(const std::vector<std::uint16_t> &sequences) {
+void JitterBuffer::request(const std::vector<std::uint16_t> &sequences) {
   for (const std::uint16_t sequence : sequences)
     gst_pad_push_event(
         sink.get(), gst_event_new_custom(
@@ -283,7 +160,7 @@ void Buffer::request(const std::vector<std::uint16_t> &sequences) {
 }
 
 /// Where audio and video of one sender lie to each other, rtpbin finds out from this.
-void Buffer::synchronise() {
+void JitterBuffer::synchronise() {
   OwnedStructure sync;
   {
     Lock lock(mutex_);
@@ -300,10 +177,10 @@ void Buffer::synchronise() {
         "sr-ext-rtptime", G_TYPE_UINT64, reported, "sr-ntpnstime", G_TYPE_UINT64, report_->ntp,
         "sr-buffer", GST_TYPE_BUFFER, report_->compound.get(), nullptr));
   }
-  g_signal_emit(element_, signals[kHandleSync], 0, sync.get());
+  g_signal_emit_by_name(element_, "handle-sync", sync.get());
 }
 
-GstFlowReturn Buffer::onRtcp(Ref<GstBuffer> compound) {
+GstFlowReturn JitterBuffer::onRtcp(Ref<GstBuffer> compound) {
   GstRTCPBuffer rtcp = GST_RTCP_BUFFER_INIT;
   if (!gst_rtcp_buffer_validate_reduced(compound.get()) ||
       !gst_rtcp_buffer_map(compound.get(), GST_MAP_READ, &rtcp))
@@ -329,7 +206,7 @@ GstFlowReturn Buffer::onRtcp(Ref<GstBuffer> compound) {
 }
 
 /// What belongs into the stream keeps its place there.
-bool Buffer::onEvent(Ref<GstEvent> event) {
+bool JitterBuffer::onEvent(Ref<GstEvent> event) {
   const GstEventType type = GST_EVENT_TYPE(event.get());
   if (type == GST_EVENT_FLUSH_START) {
     gst_pad_push_event(src.get(), event.release());
@@ -355,7 +232,7 @@ bool Buffer::onEvent(Ref<GstEvent> event) {
   return true;
 }
 
-bool Buffer::onLatencyQuery(GstQuery *query) {
+bool JitterBuffer::onLatencyQuery(GstQuery *query) {
   if (!gst_pad_peer_query(sink.get(), query)) return false;
   GstClockTime least, most;
   gst_query_parse_latency(query, nullptr, &least, &most);
@@ -363,7 +240,7 @@ bool Buffer::onLatencyQuery(GstQuery *query) {
   return true;
 }
 
-bool Buffer::activate(bool active) {
+bool JitterBuffer::activate(bool active) {
   {
     Lock lock(mutex_);
     flushing_ = !active;
@@ -374,21 +251,21 @@ bool Buffer::activate(bool active) {
     report_.reset();
     changed_.notifyAll();
   }
-  auto run = [](gpointer self) { static_cast<Buffer *>(self)->loop(); };
+  auto run = [](gpointer self) { static_cast<JitterBuffer *>(self)->loop(); };
   if (!active) return gst_pad_stop_task(src.get());
   lastOut_.reset();
   discontinuous_ = true;
   return gst_pad_start_task(src.get(), run, this, nullptr);
 }
 
-std::int64_t Buffer::sleepTime() {
+std::int64_t JitterBuffer::sleepTime() {
   const RequestTimes times = requestTimes();
   const auto next = order_.nextTime(doRetransmission_ ? &times : nullptr);
   if (!next) return kMaxSleep;
   return std::clamp(*next - g_get_monotonic_time(), std::int64_t(0), kMaxSleep);
 }
 
-void Buffer::loop() {
+void JitterBuffer::loop() {
   std::deque<Output> batch;
   std::vector<std::uint16_t> missing;
   {
@@ -424,7 +301,7 @@ void Buffer::loop() {
 }
 
 /// All packets of one picture have the time that the first of them has.
-GstFlowReturn Buffer::push(Packet packet) {
+GstFlowReturn JitterBuffer::push(Packet packet) {
   if (lastOut_ && lastOut_->timestamp == packet.timestamp && !discontinuous_)
     packet.time = lastOut_->time;
   lastOut_ = Packet{{}, packet.timestamp, packet.time};
@@ -441,7 +318,7 @@ GstFlowReturn Buffer::push(Packet packet) {
 }
 
 /// The sender's wall clock, as its last report tells it.
-void Buffer::addReferenceTime(GstBuffer *buffer, std::uint32_t timestamp) {
+void JitterBuffer::addReferenceTime(GstBuffer *buffer, std::uint32_t timestamp) {
   static GstStaticCaps ntp = GST_STATIC_CAPS("timestamp/x-ntp");
   std::int64_t time;
   {
@@ -456,7 +333,7 @@ void Buffer::addReferenceTime(GstBuffer *buffer, std::uint32_t timestamp) {
 }
 
 /// One event for each packet, so that what conceals sound knows how much it is.
-void Buffer::tellLoss(const Loss &loss, const Packet *next) {
+void JitterBuffer::tellLoss(const Loss &loss, const Packet *next) {
   discontinuous_ = true;
   {
     Lock lock(mutex_);
@@ -480,176 +357,13 @@ void Buffer::tellLoss(const Loss &loss, const Packet *next) {
   }
 }
 
-OwnedStructure Buffer::stats() {
+OwnedStructure JitterBuffer::stats() {
   Lock lock(mutex_);
   return OwnedStructure(gst_structure_new(
       "application/x-rtp-jitterbuffer-stats", "num-pushed", G_TYPE_UINT64, counts_.pushed,
       "num-lost", G_TYPE_UINT64, counts_.lost, "num-late", G_TYPE_UINT64, counts_.surplus,
       "num-duplicates", G_TYPE_UINT64, guint64(0), "rtx-count", G_TYPE_UINT64, counts_.requested,
       "rtx-success-count", G_TYPE_UINT64, counts_.repaired, nullptr));
-}
-
-}  // namespace
-
-static void setProperty(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
-  Buffer &buffer = stateOf(object);
-  switch (id) {
-    case kLatency:
-      if (buffer.latencyMs_.exchange(g_value_get_uint(value)) != g_value_get_uint(value))
-        gst_element_post_message(GST_ELEMENT(object), gst_message_new_latency(GST_OBJECT(object)));
-      break;
-    case kDoLost:
-      buffer.doLost_ = g_value_get_boolean(value);
-      break;
-    case kDoRetransmission:
-      buffer.doRetransmission_ = g_value_get_boolean(value);
-      break;
-    case kTsOffset:
-      buffer.tsOffset_ = g_value_get_int64(value);
-      break;
-    case kAddReferenceTimestampMeta:
-      buffer.addReferenceTime_ = g_value_get_boolean(value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-  }
-}
-
-static void readProperty(GObject *object, guint id, GValue *value, GParamSpec *spec) {
-  Buffer &buffer = stateOf(object);
-  switch (id) {
-    case kLatency:
-      return g_value_set_uint(value, buffer.latencyMs_);
-    case kDoLost:
-      return g_value_set_boolean(value, buffer.doLost_);
-    case kDoRetransmission:
-      return g_value_set_boolean(value, buffer.doRetransmission_);
-    case kTsOffset:
-      return g_value_set_int64(value, buffer.tsOffset_);
-    case kAddReferenceTimestampMeta:
-      return g_value_set_boolean(value, buffer.addReferenceTime_);
-    case kStats:
-      return g_value_take_boxed(value, buffer.stats().release());
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-  }
-}
-
-static void addPads(GstElement *element, Buffer &buffer) {
-  GstElementClass *klass = GST_ELEMENT_GET_CLASS(element);
-  buffer.sink = Ref<GstPad>::sink(
-      gst_pad_new_from_template(gst_element_class_get_pad_template(klass, "sink"), "sink"));
-  buffer.src = Ref<GstPad>::sink(
-      gst_pad_new_from_template(gst_element_class_get_pad_template(klass, "src"), "src"));
-  gst_pad_set_chain_function(buffer.sink.get(), [](GstPad *, GstObject *parent, GstBuffer *packet) {
-    return stateOf(parent).onPacket(Ref<GstBuffer>::take(packet));
-  });
-  gst_pad_set_event_function(buffer.sink.get(),
-                             [](GstPad *, GstObject *parent, GstEvent *event) -> gboolean {
-                               return stateOf(parent).onEvent(Ref<GstEvent>::take(event));
-                             });
-  gst_pad_set_query_function(buffer.src.get(),
-                             [](GstPad *pad, GstObject *parent, GstQuery *query) -> gboolean {
-                               if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY)
-                                 return stateOf(parent).onLatencyQuery(query);
-                               return gst_pad_query_default(pad, parent, query);
-                             });
-  gst_pad_set_activatemode_function(
-      buffer.src.get(),
-      [](GstPad *, GstObject *parent, GstPadMode mode, gboolean active) -> gboolean {
-        return mode == GST_PAD_MODE_PUSH && stateOf(parent).activate(active);
-      });
-  gst_element_add_pad(element, buffer.sink.get());
-  gst_element_add_pad(element, buffer.src.get());
-}
-
-static GstPad *requestPad(GstElement *element, GstPadTemplate *rtcp, const char *,
-                          const GstCaps *) {
-  auto pad = Ref<GstPad>::sink(gst_pad_new_from_template(rtcp, "sink_rtcp"));
-  gst_pad_set_chain_function(pad.get(), [](GstPad *, GstObject *parent, GstBuffer *compound) {
-    return stateOf(parent).onRtcp(Ref<GstBuffer>::take(compound));
-  });
-  gst_pad_set_event_function(pad.get(), [](GstPad *, GstObject *, GstEvent *event) -> gboolean {
-    Ref<GstEvent>::take(event).reset();
-    return TRUE;
-  });
-  gst_pad_set_active(pad.get(), TRUE);
-  gst_element_add_pad(element, pad.get());
-  return pad.get();
-}
-
-/// It is live: there is nothing to preroll.
-static GstStateChangeReturn changeState(GstElement *element, GstStateChange transition) {
-  const auto result =
-      GST_ELEMENT_CLASS(gws_jitter_buffer_parent_class)->change_state(element, transition);
-  const bool pauses = transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
-                      transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED;
-  return pauses && result != GST_STATE_CHANGE_FAILURE ? GST_STATE_CHANGE_NO_PREROLL : result;
-}
-
-static void installProperties(GObjectClass *klass) {
-  const auto flags = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-  const auto boolean = [=](Property id, const char *name, const char *text) {
-    g_object_class_install_property(klass, id,
-                                    g_param_spec_boolean(name, nullptr, text, FALSE, flags));
-  };
-  g_object_class_install_property(
-      klass, kLatency,
-      g_param_spec_uint("latency", nullptr, "ms that a missing packet is waited for", 0, G_MAXUINT,
-                        200, flags));
-  boolean(kDoLost, "do-lost", "Tell downstream of each packet that is given up");
-  boolean(kDoRetransmission, "do-retransmission", "Ask upstream for missing packets");
-  boolean(kAddReferenceTimestampMeta, "add-reference-timestamp-meta",
-          "Add the sender's wall clock to buffers, once it has told it");
-  g_object_class_install_property(
-      klass, kTsOffset,
-      g_param_spec_int64("ts-offset", nullptr, "ns that are added to times", G_MININT64, G_MAXINT64,
-                         0, flags));
-  g_object_class_install_property(
-      klass, kStats,
-      g_param_spec_boxed("stats", nullptr, "What was counted", GST_TYPE_STRUCTURE,
-                         GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-}
-
-static void gws_jitter_buffer_class_init(JitterBufferClass *klass) {
-  static GstStaticPadTemplate templates[] = {
-      GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-                              GST_STATIC_CAPS("application/x-rtp")),
-      GST_STATIC_PAD_TEMPLATE("sink_rtcp", GST_PAD_SINK, GST_PAD_REQUEST,
-                              GST_STATIC_CAPS("application/x-rtcp")),
-      GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-                              GST_STATIC_CAPS("application/x-rtp"))};
-  auto *object = G_OBJECT_CLASS(klass);
-  object->set_property = setProperty;
-  object->get_property = readProperty;
-  object->finalize = [](GObject *self) {
-    delete reinterpret_cast<JitterBuffer *>(self)->state;
-    G_OBJECT_CLASS(gws_jitter_buffer_parent_class)->finalize(self);
-  };
-  installProperties(object);
-  auto *element = &klass->parent;
-  element->change_state = changeState;
-  element->request_new_pad = requestPad;
-  element->release_pad = [](GstElement *self, GstPad *pad) { gst_element_remove_pad(self, pad); };
-  for (auto &pad : templates)
-    gst_element_class_add_static_pad_template(element, &pad);
-  gst_element_class_set_static_metadata(element, "Jitter buffer", "Filter/Network/RTP",
-                                        "Puts RTP packets in order", "gst-webrtc-server");
-  const GType type = G_TYPE_FROM_CLASS(klass);
-  signals[kRequestPtMap] = g_signal_new("request-pt-map", type, G_SIGNAL_RUN_LAST, 0, nullptr,
-                                        nullptr, nullptr, GST_TYPE_CAPS, 1, G_TYPE_UINT);
-  signals[kHandleSync] =
-      g_signal_new("handle-sync", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,
-                   G_TYPE_NONE, 1, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
-}
-
-static void gws_jitter_buffer_init(JitterBuffer *self) {
-  self->state = new Buffer(&self->parent);
-  addPads(&self->parent, *self->state);
-}
-
-Ref<GstElement> makeJitterBuffer() {
-  return Ref<GstElement>::sink(GST_ELEMENT(g_object_new(gws_jitter_buffer_get_type(), nullptr)));
 }
 
 }  // namespace gws

@@ -24,11 +24,14 @@ struct RequestTimes {
 template <typename Packet>
 class PacketOrder {
  public:
-  /// A longer gap is not waited for.
+  /// A longer gap is not waited for, nor are more packets at a time: each one that comes looks
+  /// through them.
   static constexpr std::int64_t kMaxMissing = 512;
   /// Farther than that ahead or behind a packet is not believed, unless the next one goes on from
   /// it: then the sender has begun anew (RFC 3550, appendix A.1).
   static constexpr std::int64_t kMaxAhead = 3000, kMaxBehind = 1000;
+  /// More are not asked for at a time; the rest follow with the next packet.
+  static constexpr std::size_t kMaxRequests = 64;
   /// What is overtaken by so many packets is asked for without waiting.
   static constexpr std::int64_t kOvertakers = 3;
 
@@ -83,6 +86,7 @@ class PacketOrder {
   std::vector<std::uint16_t> requests(std::int64_t now, const RequestTimes &times) {
     std::vector<std::uint16_t> result;
     for (auto &[number, missing] : missing_) {
+      if (result.size() == kMaxRequests) break;
       if (now < dueAt(number, missing, times)) continue;
       missing.askedAt = now;
       if (!missing.firstAskedAt) missing.firstAskedAt = now;
@@ -179,6 +183,8 @@ class PacketOrder {
     }
     for (std::int64_t missing = first; missing < number; missing++)
       missing_.emplace_hint(missing_.end(), missing, Missing{now, deadline, {}, {}});
+    while (static_cast<std::int64_t>(missing_.size()) > kMaxMissing)
+      giveUpFirst();
   }
 
   void emit(Packet packet) {

@@ -8,7 +8,6 @@
 
 #include "gst/common/stop.h"
 #include "gstwebrtcpublishpad.h"
-#include "jitter_buffer.h"
 #include "media.h"
 #include "redaction.h"
 #include "track.h"
@@ -19,8 +18,6 @@ using WeakPublisher = std::weak_ptr<Publisher>;
 
 constexpr std::chrono::milliseconds kAudioPatience(1000), kAudioPatienceOfSuccessor(5000);
 constexpr std::chrono::milliseconds kFarewellPatience(200);
-/// libwebrtc's own receivers take 50 to 250 ms.
-constexpr GstClockTime kFeedbackInterval = 100 * GST_MSECOND;
 constexpr std::string_view kBinPrefix = "publisher-";
 
 std::string binName(const std::string &publisherId) {
@@ -34,7 +31,8 @@ std::string publisherOfBin(std::string_view binName) {
 
 static void deleteWeak(gpointer data) { delete static_cast<WeakPublisher *>(data); }
 static void deleteWeakClosure(gpointer data, GClosure *) { deleteWeak(data); }
-static std::shared_ptr<Publisher> lock(gpointer data) {
+/// For callbacks that connect() has connected.
+std::shared_ptr<Publisher> Publisher::lock(gpointer data) {
   return static_cast<WeakPublisher *>(data)->lock();
 }
 
@@ -304,21 +302,6 @@ void Publisher::connect(gpointer object, const char *signal, GCallback callback)
   connections_.push_back({Ref<GObject>::share(G_OBJECT(object)), id});
 }
 
-/// AVPF knows no 5 s between reports (RFC 4585, section 3.4), and who watches loss and round trip
-/// wants them every second. rtpsession puts early feedback before reports for an interval that
-/// follows from its bandwidth, and transport-cc asks for feedback with every picture: with the
-/// little bandwidth that it finds out by itself, it sends nothing else, and often never a report.
-/// Feedback with each of 30 pictures a second costs more than it tells. But `interval` is for an
-/// agent that stamps its packets: rtpsession (1.22 to 1.26) counts up in intervals to the running
-/// time of each, for ever where there is none, as at a teardown.
-static void configureRtcp(GstElement *session, GstClockTime interval) {
-  constexpr double kBytesPerSecond = 2e7;
-  g_object_set(session, "rtcp-min-interval", guint64(GST_SECOND), "bandwidth", kBytesPerSecond,
-               nullptr);
-  auto rtp = Ref<GObject>::take(getProperty<GObject *>(session, "internal-session"));
-  g_object_set(rtp.get(), "twcc-feedback-interval", interval, nullptr);
-}
-
 /// srtpdec makes up the events that its first RTCP packet needs. A teardown may take its pads'
 /// events away in between, and GStreamer has a critical for what it does then: a client that goes
 /// at that moment has it. So RTCP's events come with RTP's, before any packet.
@@ -340,28 +323,6 @@ static void beginRtcp(GstElement *srtpdec) {
   // The element has the pad, and the pad the probe.
   if (auto sink = Ref<GstPad>::take(gst_element_get_static_pad(srtpdec, "rtp_sink")))
     gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, onEvent, srtpdec, nullptr);
-}
-
-/// Browsers send no sound again, and do not offer it.
-bool Publisher::isSentAgain(std::uint32_t ssrc) const {
-  for (const Line &line : lines_) {
-    const OfferedMedia &section = offer_.media[line.selection.media];
-    if (section.kind() == MediaKind::Video || section.codecs[line.selection.codec].nack) continue;
-    for (const OfferedSource &source : section.sources)
-      if (source.ssrc == ssrc) return false;
-  }
-  return true;
-}
-
-GstClockTime Publisher::feedbackInterval() const {
-  return settings_.iceAgent == IceAgent::SinglePort ? kFeedbackInterval : GST_CLOCK_TIME_NONE;
-}
-
-/// Whether something is asked for at all webrtcbin decides without regard to the SSRC, and not at
-/// all where the offer did not list it.
-void Publisher::configureJitterBuffer(GstElement *buffer, std::uint32_t ssrc) {
-  g_object_set(buffer, "do-retransmission", settings_.doRetransmission && isSentAgain(ssrc),
-               nullptr);
 }
 
 void Publisher::connectSignals() {
@@ -389,29 +350,7 @@ void Publisher::connectSignals() {
   };
   connect(webrtcbin_.get(), "notify::ice-gathering-state", G_CALLBACK(gathering));
 
-  if (auto rtpbin =
-          Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"))) {
-    g_object_set(rtpbin.get(), "add-reference-timestamp-meta", settings_.addReferenceTimestampMeta,
-                 nullptr);
-    auto request = +[](GstElement *, guint, gpointer) { return makeJitterBuffer().release(); };
-    connect(rtpbin.get(), "request-jitterbuffer", G_CALLBACK(request));
-    auto jitterbuffer = +[](GstElement *, GstElement *buffer, guint, guint ssrc, gpointer data) {
-      if (auto self = lock(data)) self->configureJitterBuffer(buffer, ssrc);
-    };
-    connect(rtpbin.get(), "new-jitterbuffer", G_CALLBACK(jitterbuffer));
-    auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
-      auto self = lock(data);
-      if (self && g_str_has_prefix(GST_PAD_NAME(pad), "recv_rtp_sink")) self->watchArrival(pad);
-      if (self) self->traffic_->watchRtcp(pad);
-    };
-    connect(rtpbin.get(), "pad-added", G_CALLBACK(padAdded));
-    auto added = +[](GstBin *, GstElement *element, gpointer data) {
-      auto self = lock(data);
-      if (self && g_str_has_prefix(GST_OBJECT_NAME(element), "rtpsession"))
-        configureRtcp(element, self->feedbackInterval());
-    };
-    connect(rtpbin.get(), "element-added", G_CALLBACK(added));
-  }
+  watchRtpbin();
 }
 
 /// GStreamer shows everybody the same certificate. But a browser that restarts ICE keeps its DTLS
@@ -422,25 +361,6 @@ void Publisher::onDtlsElement(GstElement *element) {
   if (!g_str_has_prefix(GST_OBJECT_NAME(element), "dtlsenc")) return;
   Lock lock(mutex_);
   dtlsEncoder_ = Ref<GstElement>::share(element);
-}
-
-/// What comes here has passed SRTP's authentication; what downstream does is not felt yet.
-void Publisher::watchArrival(GstPad *pad) {
-  struct Arrival {
-    std::shared_ptr<std::atomic<gint64>> last;
-    std::shared_ptr<Traffic> traffic;
-  };
-  auto onData = [](GstPad *, GstPadProbeInfo *info, gpointer data) {
-    const auto *arrival = static_cast<Arrival *>(data);
-    const gint64 now = g_get_monotonic_time();
-    *arrival->last = now;
-    arrival->traffic->onRtp(info, now);
-    return GST_PAD_PROBE_OK;
-  };
-  gst_pad_add_probe(pad,
-                    GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
-                    onData, new Arrival{intake_->lastPacket(), traffic_},
-                    [](gpointer arrival) { delete static_cast<Arrival *>(arrival); });
 }
 
 void Publisher::watchTransport() {

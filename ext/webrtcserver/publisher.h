@@ -138,6 +138,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
                                            GstPad *rtpSink);
   void addTransceivers();
   void connectSignals();
+  void watchRtpbin();
   void watchTransport();
   void drainData();
   void negotiate();
@@ -177,6 +178,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   bool isTheOffered(GObject *transport) const;
   void onDtlsElement(GstElement *element) EXCLUDES(mutex_);
 
+  static std::shared_ptr<Publisher> lock(gpointer data);
   void connect(gpointer object, const char *signal, GCallback callback);
 
   ElementSide &element_;

@@ -51,6 +51,7 @@ const Row kRows[] = {
     {"beforeTheFirst", {5, 4, 6}, "5 6", ""},
     {"longGap_isNotWaitedFor", {1, 600, 601}, "1 -598 600 601", ""},
     {"longGap_afterAShortOne", {1, 3, 600}, "1 -1 3 -596 600", ""},
+    {"severalLongGaps_areNotAllWaitedFor", {1, 400, 800}, "1 -285", "-113 400 -399 800"},
     {"oneStray_isNotBelieved", {1, 30000, 2, 3}, "1 2 3", ""},
     {"twoStrays_thatDoNotFit", {1, 30000, 40000, 2}, "1 2", ""},
     {"beginsAnew", {1, 2, 30000, 30001, 30002}, "1 2 | 30001 30002", ""},
