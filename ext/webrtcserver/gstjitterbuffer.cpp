@@ -26,7 +26,10 @@ enum Property {
 
 }  // namespace
 
-G_DEFINE_FINAL_TYPE(Element, gws_jitter_buffer, GST_TYPE_ELEMENT)
+// GLib knows types by these names, which are everybody's.
+using GwsJitterBuffer = Element;
+using GwsJitterBufferClass = ElementClass;
+G_DEFINE_FINAL_TYPE(GwsJitterBuffer, gws_jitter_buffer, GST_TYPE_ELEMENT)
 
 static JitterBuffer &stateOf(gpointer element) { return *static_cast<Element *>(element)->state; }
 

@@ -49,9 +49,16 @@ struct AgentClass {
 
 }  // namespace
 
-G_DEFINE_FINAL_TYPE(Stream, gws_ice_stream, GST_TYPE_WEBRTC_ICE_STREAM)
-G_DEFINE_FINAL_TYPE(Transport, gws_ice_transport, GST_TYPE_WEBRTC_ICE_TRANSPORT)
-G_DEFINE_FINAL_TYPE(Agent, gws_ice_agent, GST_TYPE_WEBRTC_ICE)
+// GLib knows types by these names, which are everybody's.
+using GwsIceStream = Stream;
+using GwsIceStreamClass = StreamClass;
+using GwsIceTransport = Transport;
+using GwsIceTransportClass = TransportClass;
+using GwsIceAgent = Agent;
+using GwsIceAgentClass = AgentClass;
+G_DEFINE_FINAL_TYPE(GwsIceStream, gws_ice_stream, GST_TYPE_WEBRTC_ICE_STREAM)
+G_DEFINE_FINAL_TYPE(GwsIceTransport, gws_ice_transport, GST_TYPE_WEBRTC_ICE_TRANSPORT)
+G_DEFINE_FINAL_TYPE(GwsIceAgent, gws_ice_agent, GST_TYPE_WEBRTC_ICE)
 
 static AgentState &stateOf(gpointer agent) { return *static_cast<Agent *>(agent)->state; }
 

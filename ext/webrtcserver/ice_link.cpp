@@ -117,8 +117,13 @@ GstStaticPadTemplate sinkTemplate =
 
 }  // namespace
 
-G_DEFINE_FINAL_TYPE(Source, gws_ice_source, GST_TYPE_ELEMENT)
-G_DEFINE_FINAL_TYPE(Sink, gws_ice_sink, GST_TYPE_ELEMENT)
+// GLib knows types by these names, which are everybody's.
+using GwsIceSource = Source;
+using GwsIceSourceClass = SourceClass;
+using GwsIceSink = Sink;
+using GwsIceSinkClass = SinkClass;
+G_DEFINE_FINAL_TYPE(GwsIceSource, gws_ice_source, GST_TYPE_ELEMENT)
+G_DEFINE_FINAL_TYPE(GwsIceSink, gws_ice_sink, GST_TYPE_ELEMENT)
 
 static Source *asSource(gpointer object) { return static_cast<Source *>(object); }
 static Sink *asSink(gpointer object) { return static_cast<Sink *>(object); }

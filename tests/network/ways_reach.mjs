@@ -26,11 +26,14 @@ async function internetWithPublisher(s) {
   return internet;
 }
 
-/// Media flow, to that end.
-async function untilMediaCome(s, publication, { address, protocol = 'udp', port = 8080 }) {
+/// Media flow, to that end. With `anyProtocol` also over TCP, which Firefox takes now and then when
+/// it is short of processor time, although UDP works.
+async function untilMediaCome(s, publication,
+  { address, protocol = 'udp', port = 8080, anyProtocol = false }) {
   await untilGrown(s, 'cam1.mkv');
   const { ends: { remote } } = await publication.report();
-  assert.deepEqual([remote.address, remote.protocol, remote.port], [address, protocol, port]);
+  const way = anyProtocol && remote.protocol === 'tcp' ? ['tcp', 8081] : [protocol, port];
+  assert.deepEqual([remote.address, remote.protocol, remote.port], [address, ...way]);
 }
 
 inBoth('firewall_ofTheDocs_letsPublishersIn', async (s, browser) => {
@@ -39,7 +42,8 @@ inBoth('firewall_ofTheDocs_letsPublishersIn', async (s, browser) => {
   await server.nft(await documentedFile('Firewall', 'nft'));
   await documentedPipeline(s, server, 'Ports to open');
   const publication = await publishFrom(s, browser, origin, 'cam1');
-  await untilMediaCome(s, publication, { address: serverAddress });
+  const anyProtocol = browser === 'firefox';
+  await untilMediaCome(s, publication, { address: serverAddress, anyProtocol });
 });
 
 /// A server with a private address, which `forward` translates to.
@@ -118,7 +122,8 @@ scenario('interfaces_localAddresses_areOfferedAlone', async (s) => {
   const { candidates } = await publication.report();
   assert.ok(candidates.length > 0);
   assert.deepEqual([...new Set(candidates.map((each) => each.split(' ')[4]))], [serverAddress]);
-  await untilMediaCome(s, publication, { address: serverAddress });
+  const anyProtocol = browser === 'firefox';
+  await untilMediaCome(s, publication, { address: serverAddress, anyProtocol });
 }, { skip });
 
 inBoth('udp_isBlocked_mediaComeByTcp', async (s, browser) => {
