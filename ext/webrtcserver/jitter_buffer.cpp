@@ -24,11 +24,11 @@ constexpr std::int64_t kMaxSleep = 200'000;
 constexpr std::size_t kMaxKept = 8192;
 /// A sender report that is farther ahead of the packets does not belong to them.
 constexpr std::int64_t kMaxReportLead = kSecond;
-/// How often something is asked for in `latency`, before it is known how long a repair takes.
-constexpr std::int64_t kRequestsInLatency = 5;
+/// How often something is asked for in `latency`: requests are lost, and what is sent again.
+constexpr std::int64_t kRequestsInLatency = 8;
 /// Browsers ignore a request until their round trip and 5 ms have gone by since they last sent the
-/// packet. So every second request comes so many µs after the time that a repair takes; the one
-/// between is for a first one that was lost.
+/// packet. So where a repair does not take long, every second request comes so many µs after the
+/// time that it takes; the one between is for a first one that was lost.
 constexpr std::int64_t kRepairMargin = 16'000, kShortestInterval = 10'000;
 
 std::optional<JitterBuffer::Header> JitterBuffer::headerOf(GstBuffer *buffer) {
@@ -80,9 +80,9 @@ RequestTimes JitterBuffer::requestTimes() const {
   const std::int64_t latency = latencyMs_ * kMicrosecond;
   const auto repair = order_.repairTime();
   RequestTimes times;
-  times.interval = std::max(
-      repair ? std::min((*repair + kRepairMargin) / 2, latency) : latency / kRequestsInLatency,
-      kShortestInterval);
+  times.interval = latency / kRequestsInLatency;
+  if (repair) times.interval = std::min(times.interval, (*repair + kRepairMargin) / 2);
+  times.interval = std::max(times.interval, kShortestInterval);
   return times;
 }
 
