@@ -202,7 +202,7 @@ for (const [browser, end] of Object.entries(ends)) {
 scenario('page_whipStreamIsTaken_pageSaysSo', async (s) => {
   const pipeline = await s.pipeline(`webrtcpublishsrc name=pub port=PORT ${idle}`);
   const first = await s.publish('chromium', pipeline.port, 'cam1');
-  await first.untilConnected();
+  await pipeline.untilOutput('the publisher is there', /webrtc-publisher-added/);
   const page = await whipPage(s, 'chromium', pipeline);
   await pressPublish(page);
   assert.match((await untilState(page, 'failed')).text, /refused \(409\)\. .*already/);

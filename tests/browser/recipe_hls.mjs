@@ -26,11 +26,15 @@ function untilSegments(s, count) {
 }
 
 const numberOf = ({ name }) => Number(name.match(/(\d+)\.ts$/)[1]);
-const isAsShortAsAsked = ({ seconds }) => seconds <= targetSeconds + 0.5;
+const isLongEnough = ({ seconds }) => seconds >= targetSeconds / 2;
+const isAsLongAsAsked = ({ seconds }) => Math.abs(seconds - targetSeconds) <= 0.5;
 
-/// Each segment decodes by itself, from a key frame on, and has both tracks.
+/// Each segment decodes by itself, from a key frame on, and has both tracks. Gives them without
+/// those that are too short to tell what their sound is: the last one ends anywhere, and one
+/// between two key frames that come at once may have next to none.
 async function assertSegments(s) {
-  const segments = await segmentsOf(s.file('cam1.m3u8'));
+  const all = await segmentsOf(s.file('cam1.m3u8'));
+  const segments = all.filter(isLongEnough);
   for (const segment of segments) {
     const file = s.file(segment.name);
     Object.assign(segment, await inspect(file));
@@ -70,29 +74,32 @@ async function play(s) {
 }
 
 scenario('hls_h264PublisherReturnsWithSoundAndAnotherSize_playlistGoesOn', async (s) => {
-  const pipeline = await s.pipeline(await recipe('hls', 'H.264 as it comes'));
+  // All segments are kept: a test that is held up must not miss the first.
+  const pipeline = await s.pipeline(await recipe('hls', 'H.264 as it comes',
+    { 'playlist-length=5': 'playlist-length=0', 'max-files=10': 'max-files=0' }));
   const url = `http://127.0.0.1:${pipeline.port}/cam1/publish`;
   const page = await s.page('chromium', url);
   const first = await Publication.start(page, 'cam1', { ...large, audio: false });
   await first.untilConnected();
-  // A browser short of processor time sends a key frame late now and then.
-  const kept = await until('one of two segments is as short as asked', async () => {
+  // A browser that is short of processor time sends a key frame late now and then, and any browser
+  // may send one that nobody asked for, after which the segment ends early.
+  await until('one of two segments is as long as asked', async () => {
     const found = await segmentsOf(s.file('cam1.m3u8'));
-    return found.length >= 2 && found.some(isAsShortAsAsked) && found;
-  }, { seconds: 60 });
+    return found.length >= 2 && found.some(isAsLongAsAsked);
+  }, { seconds: 60, detail: () => segmentsOf(s.file('cam1.m3u8')) });
   await page.goto(url);
   const second = await Publication.start(page, 'cam1', small);
   await second.untilConnected();
-  const wanted = numberOf(kept.at(-1)) + 2;
-  await until('there are two more segments', async () =>
-    (await segmentsOf(s.file('cam1.m3u8'))).some((segment) => numberOf(segment) >= wanted),
+  const [last] = (await segmentsOf(s.file('cam1.m3u8'))).slice(-1);
+  // The next one may have begun before the return.
+  await until('there is a segment of the second publication', async () =>
+    (await segmentsOf(s.file('cam1.m3u8'))).some((segment) =>
+      numberOf(segment) >= numberOf(last) + 2 && isLongEnough(segment)),
   { seconds: 60 });
   await second.stop();
   await pipeline.interrupt();
 
   assert.deepEqual(pipeline.errors(), []);
-  for (const { name, seconds } of kept)
-    assert.ok(seconds >= targetSeconds - 0.2, `${name}: ${seconds} s`);
   const segments = await assertSegments(s);
   assert.deepEqual([...new Set(segments.map(({ video }) => video.width))], [640, 320]);
   assert.match(await readFile(s.file('cam1.m3u8'), 'utf8'), /#EXT-X-ENDLIST/);
@@ -116,11 +123,10 @@ scenario('hls_vp8EncodedAgainThenOtherPublishers_everySegmentIsTheSame', async (
   await pipeline.interrupt();
 
   assert.deepEqual(pipeline.errors(), []);
-  const segments = await assertSegments(s);
-  for (const { name, seconds, video } of segments.slice(0, -1)) {
+  for (const { name, seconds } of (await segmentsOf(s.file('cam1.m3u8'))).slice(0, -1))
     assert.ok(Math.abs(seconds - targetSeconds) < 0.1, `${name}: ${seconds} s`);
+  for (const { video } of await assertSegments(s))
     assert.deepEqual([video.width, video.height], [640, 360]);
-  }
   const played = await play(s);
   assert.ok(played.frames >= 20 && played.width === 640, JSON.stringify(played));
 }, { seconds: 240 });

@@ -35,7 +35,7 @@ inBoth('reconnect_pageIsReloaded_oneFileGoesOn', async (s, browser) => {
   assert.equal(messages(pipeline, 'webrtc-publisher-added'), 2);
   const file = s.file(`${browser}.mkv`);
   await assertRecording(file);
-  const { video, audio, counts } = await interruption(file);
+  const { video, audio, counts } = await interruption(file, 45);
   const [reload, ofVideo, ofAudio] = [(reloaded - begin) / 1000, video.seconds, audio.seconds]
     .map((seconds) => `${seconds.toFixed(2)} s`);
   console.log(`# ${browser}: reload ${reload}, gap in video ${ofVideo}, in audio ${ofAudio}`);

@@ -12,7 +12,7 @@ async function startRecorder(s) {
   const recorder = s.program(path.join(sourceDirectory, 'tools/run'),
     ['--port', '0', '--directory', s.file('recordings')]);
   const [, port] = await recorder.untilOutput('the address is printed',
-    /http:\/\/(?:127\.0\.0\.1|localhost):(\d+)/, 60);
+    /http:\/\/(?:127\.0\.0\.1|localhost):(\d+)/, 120);
   return { recorder, port };
 }
 

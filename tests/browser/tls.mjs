@@ -113,7 +113,7 @@ scenario('tls_filesAreWrong_pipelineStopsAndNamesFileAndReason', async (s) => {
   for (const [properties, reason] of wrongFiles) {
     const program = s.program('gst-launch-1.0',
       ['webrtcpublishsrc', 'port=0', ...properties.split(' ')]);
-    const { code } = await within('the end', program.exited, 15);
+    const { code } = await within('the end', program.exited, 60);
     assert.notEqual(code, 0, properties);
     const error = program.output.match(/^ERROR: from element .*$/m)?.[0] ?? program.output;
     assert.ok(error.includes(reason), `${properties}: ${error}`);

@@ -10,8 +10,8 @@ import { serve } from './lib/service.mjs';
 import { until } from './lib/wait.mjs';
 import {
   ask, browserOffer, candidateAt, checkedPort, credentials, fragment, fragmentType, newCredentials,
-  patch, post, publishWhip, readSdp, startWhip, statusOf, takeFiles, takeVideo, untilGone,
-  untilMoreReceived, WhipPublication, withChecks,
+  patch, post, publishWhip, readSdp, startWhip, statusOf, takeFiles, takeVideo, untilEnded,
+  untilGone, untilMoreReceived, WhipPublication, withChecks,
 } from './lib/whip.mjs';
 
 scenario('whip_delete_closesDtlsAndFreesTheSession', async (s) => {
@@ -23,7 +23,7 @@ scenario('whip_delete_closesDtlsAndFreesTheSession', async (s) => {
   assert.equal(await statusOf(server, new URL(url).pathname, 'DELETE'), 200);
   assert.equal(await statusOf(server, new URL(url).pathname), 404);
   // A closed ICE path alone would leave DTLS as it is.
-  await publication.until('DTLS is closed', ({ dtls }) => dtls === 'closed', { seconds: 10 });
+  await publication.until('DTLS is closed', ({ dtls }) => dtls === 'closed');
   await server.untilOutput('the end is on the bus', /webrtc-publisher-removed/);
   assert.equal((await post(server, 'cam', await browserOffer('chromium-sendonly'))).status, 201);
 });
@@ -34,7 +34,7 @@ scenario('whip_delete_stopsAnsweringIceChecks', async (s) => {
   const { session: url } = await publication.report();
   assert.equal(await statusOf(server, new URL(url).pathname, 'DELETE'), 200);
   await publication.until('ICE has lost the server', ({ ice }) => ice !== 'connected',
-    { seconds: 30 });
+    { seconds: 60 });
 });
 
 scenario('whip_clientClosesDtls_endsTheSession', async (s) => {
@@ -42,7 +42,7 @@ scenario('whip_clientClosesDtls_endsTheSession', async (s) => {
   const publication = await publishWhip(s, 'chromium', server, 'cam');
   const { session: url } = await publication.report();
   await publication.call('close');
-  assert.match(await untilGone(server, new URL(url).pathname, 20), /closed/);
+  assert.match(await untilEnded(server, new URL(url).pathname, 60), /closed/);
 });
 
 scenario('whip_browserVanishes_iceChecksEndTheSession', async (s) => {
@@ -55,7 +55,7 @@ scenario('whip_browserVanishes_iceChecksEndTheSession', async (s) => {
   const { session: url } = await publication.untilConnected();
   await killBrowser(browser);
   // 50 s on GStreamer 1.22. The rest is for the machine.
-  assert.match(await untilGone(server, new URL(url).pathname, 90), /ICE failed/);
+  assert.match(await untilEnded(server, new URL(url).pathname, 120), /ICE failed/);
 });
 
 scenario('whip_pageOfAnotherOrigin_publishesAndPatchesAndDeletes', async (s) => {
@@ -164,7 +164,7 @@ scenario('whip_restartFails_sessionEndsWithItsConsent', async (s) => {
   }), { etag: '*' });
   assert.equal(restart.status, 200);
   assert.equal(await statusOf(server, url), 204, 'not at once');
-  await untilGone(server, url, 75);
+  await untilGone(server, url, 120);
 });
 
 scenario('whip_audioAndVideo_comeOverOneTransport', async (s) => {

@@ -57,7 +57,7 @@ export class Program {
   }
 
   /// Waits until the output matches, gives the match.
-  untilOutput(what, pattern, seconds = 30) {
+  untilOutput(what, pattern, seconds = 60) {
     return until(what, () => {
       const match = this.output.match(pattern);
       if (!match && this.exit) throw new Error(`${what}: the program ended${this.tail()}`);
@@ -66,7 +66,7 @@ export class Program {
   }
 
   /// Ctrl-C, then the end. Fails when that takes too long, or when the exit code is not 0.
-  async interrupt({ seconds = 30 } = {}) {
+  async interrupt({ seconds = 60 } = {}) {
     this.child.kill('SIGINT');
     await this.finished({ seconds });
   }

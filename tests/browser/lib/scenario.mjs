@@ -79,6 +79,7 @@ export class Scenario {
   async page(kind, url, options) {
     const browser = await browserOf(kind, options);
     const page = await browser.newPage();
+    page.setDefaultTimeout(90_000);
     this.atEnd(() => page.close());
     await page.goto(url);
     return page;

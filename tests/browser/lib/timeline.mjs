@@ -34,18 +34,23 @@ export function gaps(times, least) {
   return pairs.filter(({ seconds }) => seconds > least);
 }
 
-/// A recording that was interrupted once: the longest pause of its video, the pause of its audio
-/// that ends next to it, and how many pictures there are before and after. Both go on together.
-export async function interruption(file) {
+/// A recording that was interrupted once: the longest pause of its video that has a pause of its
+/// audio next to its end, and how many pictures there are before and after. Both go on together. A
+/// machine that stops makes such pauses too, so of several it is one with `least` pictures on both
+/// sides.
+export async function interruption(file, least = 0) {
   const times = await packetTimes(file);
-  const video = gaps(times.video, 0).reduce((most, gap) =>
-    (gap.seconds > most.seconds ? gap : most));
-  const distance = (gap) => Math.abs(gap.to - video.to);
-  const [audio] = gaps(times.audio, 0.1).sort((a, b) => distance(a) - distance(b));
-  assert.ok(audio && distance(audio) <= 1,
-    `the tracks do not return together: ${JSON.stringify({ video, audio })}`);
-  const after = times.video.filter((time) => time >= video.to).length;
-  return { video, audio, counts: [times.video.length - after, after] };
+  const distance = (one, other) => Math.abs(one.to - other.to);
+  const silences = gaps(times.audio, 0.1);
+  const found = gaps(times.video, 0.1).sort((a, b) => b.seconds - a.seconds).flatMap((video) => {
+    const [audio] = [...silences].sort((a, b) => distance(a, video) - distance(b, video));
+    if (!audio || distance(audio, video) > 1) return [];
+    const after = times.video.filter((time) => time >= video.to).length;
+    return [{ video, audio, counts: [times.video.length - after, after] }];
+  });
+  assert.ok(found.length > 0, `the tracks do not return together: ${JSON.stringify(
+    { video: gaps(times.video, 0.1), audio: silences })}`);
+  return found.find(({ counts }) => Math.min(...counts) >= least) ?? found[0];
 }
 
 /// What a filter of ffmpeg says of each frame, if it says something: [{ time, value }].

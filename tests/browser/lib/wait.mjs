@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /// Polls `condition` (may be async) until it gives something true, which is returned. Fails after
 /// `seconds` with `what` and, if given, what `detail()` says.
-export async function until(what, condition, { seconds = 30, every = 100, detail } = {}) {
+export async function until(what, condition, { seconds = 60, every = 100, detail } = {}) {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const value = await condition();

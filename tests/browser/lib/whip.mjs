@@ -22,9 +22,10 @@ export const takeBoth = `${takeVideo} pub.audio_cam ! queue ! fakesink`;
 export const takeFiles = ['video', 'audio'].map((kind) => `pub.${kind}_cam ! queue
   ! filesink location=${kind} buffer-mode=unbuffered async=false`).join(' ');
 
-/// Nobody publishes to the pad "spare": without it, gst-launch ends with the only publisher.
+/// Nobody publishes to the pad "spare": without it, gst-launch ends with the only publisher. A
+/// session that nobody connects lasts as long as the test, unless `properties` say otherwise.
 export const startWhip = (s, properties = '', pads = takeBoth) =>
-  s.pipeline(`webrtcpublishsrc name=pub port=PORT ${properties} ${pads}
+  s.pipeline(`webrtcpublishsrc name=pub port=PORT negotiation-timeout=600000 ${properties} ${pads}
     pub.video_spare ! queue ! fakesink`);
 
 /// For tests of the checks that the server makes: the agent of our own answers checks, and makes one
@@ -385,21 +386,28 @@ export class WhipPublication {
   }
 }
 
-/// Publishes `stream` with WHIP from a page of the server in that browser, until it is connected.
+/// Publishes `stream` with WHIP from a page of the server in that browser, until both sides know
+/// that it is connected. The server's is the later one.
 export async function publishWhip(s, kind, server, stream, options) {
+  const added = () => server.output.split(' (element): webrtc-publisher-added,').length;
+  const before = added();
   const page = await s.page(kind, `http://127.0.0.1:${server.port}/${stream}/publish`);
   const publication = await WhipPublication.start(page, `/${stream}/whip`, options);
   await publication.untilConnected();
+  await until('the server has let it in', () => added() > before);
   return publication;
 }
 
-/// Waits until the session is gone, and says how the bus tells it, if it does.
-export async function untilGone(server, url, seconds) {
-  await until('the session is gone', async () => await statusOf(server, url) === 404,
+/// Waits until the session is gone.
+export function untilGone(server, url, seconds) {
+  return until('the session is gone', async () => await statusOf(server, url) === 404,
     { seconds, every: 300 });
-  // The bus tells of it once the publisher is torn down; of one that never published, not at all.
-  const told = () =>
-    server.output.match(/webrtc-publisher-removed,.* reason=\(string\)(.*);/)?.[1];
-  const reason = await until('the end is on the bus', told, { seconds: 10 }).catch(() => '');
+}
+
+/// The same of a publisher; gives the reason that the bus tells once it is torn down.
+export async function untilEnded(server, url, seconds) {
+  await untilGone(server, url, seconds);
+  const [, reason] = await server.untilOutput('the end is on the bus',
+    /webrtc-publisher-removed,.* reason=\(string\)(.*);/);
   return reason.replace(/\\(.)/g, '$1');
 }
