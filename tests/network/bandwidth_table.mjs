@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What Chromium sends with a busy picture of 1280x720: on a free link, with hints and without them,
-// and on one of 1 Mbit/s that widens. Prints figures; the machine should have nothing else to do.
+// and on one of 1 Mbit/s that widens. Prints figures.
 //
 //   BUILD_DIR=build node tests/network/bandwidth_table.mjs
 import { whyNot } from './lib/private_network.mjs';

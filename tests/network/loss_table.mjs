@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What comes through a network that loses packets, to the element and to a webrtcbin that is told
-// to ask for retransmission and is else as it comes. Prints a table; the machine should have
-// nothing else to do, or the programs run before all others (chrt -r 10 node ...).
+// to ask for retransmission and is else as it comes. Prints a table.
 //
 //   BUILD_DIR=build node tests/network/loss_table.mjs [OPTION=VALUE[,VALUE]…]…
 //

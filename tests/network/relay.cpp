@@ -10,6 +10,7 @@
 //   reorder-ms=20
 //   rate-kbit=0     each way; 0: as fast as it goes
 //   queue-ms=200    what waits longer than this for the rate is dropped
+//   hold=0          1: nothing goes out, and nothing is lost, until it is 0 again
 //   seed=1          the same packets are lost each time, counted from the first
 //
 // Options on a line of its standard input change it while it runs; "counts" prints what went
@@ -51,7 +52,7 @@ constexpr std::size_t kCardHeader = 10;
 
 std::map<std::string, double> options = {{"delay-ms", 0},   {"loss", 0},        {"loss-back", -1},
                                          {"reorder", 0},    {"reorder-ms", 20}, {"rate-kbit", 0},
-                                         {"queue-ms", 200}, {"seed", 1}};
+                                         {"queue-ms", 200}, {"hold", 0},        {"seed", 1}};
 
 nanoseconds milliseconds(const char *option) {
   return nanoseconds(static_cast<std::int64_t>(options[option] * 1e6));
@@ -115,7 +116,7 @@ class Way {
   }
 
   void sendDue(Clock::time_point now) {
-    while (!late_.empty() && late_.begin()->first <= now) {
+    while (!isHeld() && !late_.empty() && late_.begin()->first <= now) {
       const std::string &bytes = late_.begin()->second;
       // A frame that its interface does not take is as lost as on a cable.
       if (write(to_, bytes.data(), bytes.size()) < 0) ++refused_;
@@ -124,7 +125,7 @@ class Way {
   }
 
   Clock::time_point next() const {
-    return late_.empty() ? Clock::time_point::max() : late_.begin()->first;
+    return late_.empty() || isHeld() ? Clock::time_point::max() : late_.begin()->first;
   }
 
   std::string counts() const {
@@ -136,6 +137,8 @@ class Way {
   }
 
  private:
+  static bool isHeld() { return options["hold"] != 0; }
+
   bool receive(Frame &frame) const {
     const auto size = recv(from_, frame.bytes.data(), frame.bytes.size(), MSG_DONTWAIT);
     frame.size = size > 0 ? static_cast<std::size_t>(size) : 0;

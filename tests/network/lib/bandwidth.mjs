@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What Chromium sends with a busy picture while the network takes this much or that.
+import './before_others.mjs';
+
 import { until } from '../../browser/lib/wait.mjs';
 import { Publication } from '../../browser/lib/publication.mjs';
 import { publisherAndServer } from './network.mjs';

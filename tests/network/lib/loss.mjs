@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What comes out of a receiver's pad while the network loses packets.
-import os from 'node:os';
+import './before_others.mjs';
+
 import path from 'node:path';
 
 import { buildDirectory } from '../../browser/lib/process.mjs';
 import { until } from '../../browser/lib/wait.mjs';
 import { here, publisherAndServer } from './network.mjs';
-
-// What is measured is the network and not how busy the machine is with something else: the programs
-// inherit this, where it is allowed.
-try {
-  os.setPriority(os.constants.priority.PRIORITY_HIGHEST);
-} catch {
-  console.log('# the machine\'s other load will be seen in the figures');
-}
 
 const inBuild = (program) => path.join(buildDirectory, 'tests', program);
 
@@ -91,12 +84,20 @@ export async function startPictures(s, receiver, { rtt = 20, ...network } = {},
     if (receiving.exit || sending.exit) throw new Error('a program ended');
     return pictures().at(-1)?.number >= number;
   }, { seconds: 60 + number / 10 });
-  /// Ends the media; gives how many pictures were sent.
+  /// Ends the media; gives how many pictures and packets of sound were sent.
   const stop = async () => {
     sending.child.stdin.write('stop\n');
-    return Number((await sending.untilOutput('the media end', /^sent (\d+) \d+$/m))[1]);
+    const [, ...sent] = await sending.untilOutput('the media end', /^sent (\d+) (\d+)$/m);
+    return sent.map(Number);
   };
-  return { relay, pictures, came, stop };
+  /// How many packets of sound came out of the pad so far.
+  const sounds = async () => {
+    const before = receiving.output.length;
+    receiving.child.stdin.write('\n');
+    const count = () => receiving.output.slice(before).match(/^frames \d+ (\d+)$/m);
+    return Number((await until('the receiver counts', count))[1]);
+  };
+  return { relay, pictures, sounds, came, stop };
 }
 
 /// What comes through when the relay begins to lose packets while media flow.
@@ -110,7 +111,8 @@ export async function measureLoss(s, receiver, { rtt = 20, loss = 0, seed = 1, .
   // Pictures that are under way are not counted.
   const first = pictures().at(-1).number + Math.ceil(rtt / 30) + 2;
   await came(first + wanted - 1);
-  const count = await stop() - first;
+  const [sent] = await stop();
+  const count = sent - first;
   // What was sent last may be asked for once more, and the jitterbuffer waits for it.
   await relay.set({ loss: 0 });
   await settled(pictures);
