@@ -91,7 +91,7 @@ GstFlowReturn JitterBuffer::insert(const Header &header, Ref<GstBuffer> buffer,
   const bool again = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_RTP_BUFFER_FLAG_RETRANSMISSION);
   const std::int64_t now = g_get_monotonic_time();
   std::vector<std::uint16_t> missing;
-  bool synchronises = false;
+  bool synchronises = false, wakes = false;
   {
     Lock lock(mutex_);
     if (flow_ != GST_FLOW_OK) return flow_;
@@ -117,9 +117,10 @@ GstFlowReturn JitterBuffer::insert(const Header &header, Ref<GstBuffer> buffer,
     collect();
     if (doRetransmission_ && !order_.isComplete()) missing = order_.requests(now, requestTimes());
     counts_.requested += missing.size();
-    wakeIfDue(header.marker || wasComplete != order_.isComplete());
+    wakes = isDue(header.marker || wasComplete != order_.isComplete());
     synchronises = reportIsNew_ && clock_->begun();
   }
+  if (wakes) changed_.notifyAll();
   request(missing);
   if (synchronises) synchronise();
   return GST_FLOW_OK;
@@ -139,12 +140,13 @@ void JitterBuffer::collect() {
   }
 }
 
-void JitterBuffer::wakeIfDue(bool last) {
-  const bool isDue = last || !isVideo_ || out_.size() >= kMaxBunch ||
+/// Whether the thread is to be woken, once the mutex is free for it.
+bool JitterBuffer::isDue(bool last) {
+  const bool ready = last || !isVideo_ || out_.size() >= kMaxBunch ||
                      (!out_.empty() && g_get_monotonic_time() - outSince_ >= kMaxHold);
-  if (!sleeping_ || !isDue) return;
+  if (!sleeping_ || !ready) return false;
   sleeping_ = false;  // told once
-  changed_.notifyAll();
+  return true;
 }
 
 /// Goes to rtpsession, which makes a NACK of it (RFC 4585, section 6.2.1).
@@ -228,7 +230,7 @@ bool JitterBuffer::onEvent(Ref<GstEvent> event) {
   if (type == GST_EVENT_EOS) order_.flush();
   collect();
   out_.push_back(std::move(event));
-  wakeIfDue(true);
+  if (isDue(true)) changed_.notifyAll();
   return true;
 }
 

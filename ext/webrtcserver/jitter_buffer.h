@@ -74,7 +74,7 @@ class JitterBuffer {
       EXCLUDES(mutex_);
   RequestTimes requestTimes() const REQUIRES(mutex_);
   void collect() REQUIRES(mutex_);
-  void wakeIfDue(bool last) REQUIRES(mutex_);
+  bool isDue(bool last) REQUIRES(mutex_);
   void request(const std::vector<std::uint16_t> &sequences) EXCLUDES(mutex_);
   std::int64_t sleepTime() REQUIRES(mutex_);
   void synchronise() EXCLUDES(mutex_);

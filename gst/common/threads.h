@@ -29,6 +29,7 @@ class CAPABILITY("mutex") Mutex {
   void unlock() RELEASE() { mutex_.unlock(); }
 
  private:
+  friend class Condition;
   std::mutex mutex_;
 };
 
@@ -40,7 +41,6 @@ class SCOPED_CAPABILITY Lock {
   Lock &operator=(const Lock &) = delete;
 
  private:
-  friend class Condition;
   Mutex &mutex_;
 };
 
@@ -48,15 +48,22 @@ class SCOPED_CAPABILITY Lock {
 class Condition {
  public:
   void notifyAll() { condition_.notify_all(); }
-  void wait(Mutex &mutex) REQUIRES(mutex) { condition_.wait(mutex); }
+  void wait(Mutex &mutex) REQUIRES(mutex) {
+    std::unique_lock lock(mutex.mutex_, std::adopt_lock);
+    condition_.wait(lock);
+    lock.release();
+  }
   /// False when the time is over.
   template <typename Duration>
   bool waitFor(Mutex &mutex, Duration duration) REQUIRES(mutex) {
-    return condition_.wait_for(mutex, duration) == std::cv_status::no_timeout;
+    std::unique_lock lock(mutex.mutex_, std::adopt_lock);
+    const auto status = condition_.wait_for(lock, duration);
+    lock.release();
+    return status == std::cv_status::no_timeout;
   }
 
  private:
-  std::condition_variable_any condition_;
+  std::condition_variable condition_;
 };
 
 /// Something that one thread says once, and others wait for.
