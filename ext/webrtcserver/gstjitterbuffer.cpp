@@ -8,11 +8,11 @@ namespace gws {
 
 namespace {
 
-struct Element {
+struct GwsJitterBuffer {
   GstElement parent;
   JitterBuffer *state;
 };
-struct ElementClass {
+struct GwsJitterBufferClass {
   GstElementClass parent;
 };
 enum Property {
@@ -26,12 +26,11 @@ enum Property {
 
 }  // namespace
 
-// GLib knows types by these names, which are everybody's.
-using GwsJitterBuffer = Element;
-using GwsJitterBufferClass = ElementClass;
 G_DEFINE_FINAL_TYPE(GwsJitterBuffer, gws_jitter_buffer, GST_TYPE_ELEMENT)
 
-static JitterBuffer &stateOf(gpointer element) { return *static_cast<Element *>(element)->state; }
+static JitterBuffer &stateOf(gpointer element) {
+  return *static_cast<GwsJitterBuffer *>(element)->state;
+}
 
 static void setProperty(GObject *object, guint id, const GValue *value, GParamSpec *spec) {
   JitterBuffer &buffer = stateOf(object);
@@ -153,7 +152,7 @@ static void installProperties(GObjectClass *klass) {
                          GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }
 
-static void gws_jitter_buffer_class_init(ElementClass *klass) {
+static void gws_jitter_buffer_class_init(GwsJitterBufferClass *klass) {
   static GstStaticPadTemplate templates[] = {
       GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
                               GST_STATIC_CAPS("application/x-rtp")),
@@ -165,7 +164,7 @@ static void gws_jitter_buffer_class_init(ElementClass *klass) {
   object->set_property = setProperty;
   object->get_property = readProperty;
   object->finalize = [](GObject *self) {
-    delete reinterpret_cast<Element *>(self)->state;
+    delete reinterpret_cast<GwsJitterBuffer *>(self)->state;
     G_OBJECT_CLASS(gws_jitter_buffer_parent_class)->finalize(self);
   };
   installProperties(object);
@@ -184,7 +183,7 @@ static void gws_jitter_buffer_class_init(ElementClass *klass) {
                GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
 }
 
-static void gws_jitter_buffer_init(Element *self) {
+static void gws_jitter_buffer_init(GwsJitterBuffer *self) {
   self->state = new JitterBuffer(&self->parent);
   addPads(&self->parent, *self->state);
 }

@@ -10,16 +10,16 @@ namespace gws {
 
 namespace {
 
-struct Stream {
+struct GwsIceStream {
   GstWebRTCICEStream parent;
 };
-struct StreamClass {
+struct GwsIceStreamClass {
   GstWebRTCICEStreamClass parent;
 };
-struct Transport {
+struct GwsIceTransport {
   GstWebRTCICETransport parent;
 };
-struct TransportClass {
+struct GwsIceTransportClass {
   GstWebRTCICETransportClass parent;
 };
 
@@ -39,31 +39,24 @@ struct AgentState {
     if (candidateNotify) candidateNotify(candidateData);
   }
 };
-struct Agent {
+struct GwsIceAgent {
   GstWebRTCICE parent;
   AgentState *state;
 };
-struct AgentClass {
+struct GwsIceAgentClass {
   GstWebRTCICEClass parent;
 };
 
 }  // namespace
 
-// GLib knows types by these names, which are everybody's.
-using GwsIceStream = Stream;
-using GwsIceStreamClass = StreamClass;
-using GwsIceTransport = Transport;
-using GwsIceTransportClass = TransportClass;
-using GwsIceAgent = Agent;
-using GwsIceAgentClass = AgentClass;
 G_DEFINE_FINAL_TYPE(GwsIceStream, gws_ice_stream, GST_TYPE_WEBRTC_ICE_STREAM)
 G_DEFINE_FINAL_TYPE(GwsIceTransport, gws_ice_transport, GST_TYPE_WEBRTC_ICE_TRANSPORT)
 G_DEFINE_FINAL_TYPE(GwsIceAgent, gws_ice_agent, GST_TYPE_WEBRTC_ICE)
 
-static AgentState &stateOf(gpointer agent) { return *static_cast<Agent *>(agent)->state; }
+static AgentState &stateOf(gpointer agent) { return *static_cast<GwsIceAgent *>(agent)->state; }
 
-static void gws_ice_stream_init(Stream *) {}
-static void gws_ice_stream_class_init(StreamClass *klass) {
+static void gws_ice_stream_init(GwsIceStream *) {}
+static void gws_ice_stream_class_init(GwsIceStreamClass *klass) {
   // Its agent does the work.
   klass->parent.find_transport = [](GstWebRTCICEStream *, GstWebRTCICEComponent) {
     return static_cast<GstWebRTCICETransport *>(nullptr);
@@ -71,8 +64,8 @@ static void gws_ice_stream_class_init(StreamClass *klass) {
   klass->parent.gather_candidates = [](GstWebRTCICEStream *) -> gboolean { return TRUE; };
 }
 
-static void gws_ice_transport_init(Transport *) {}
-static void gws_ice_transport_class_init(TransportClass *klass) {
+static void gws_ice_transport_init(GwsIceTransport *) {}
+static void gws_ice_transport_class_init(GwsIceTransportClass *klass) {
   klass->parent.gather_candidates = [](GstWebRTCICETransport *) -> gboolean { return TRUE; };
 }
 
@@ -183,14 +176,14 @@ static GstWebRTCICECandidateStats **noCandidates(GstWebRTCICE *, GstWebRTCICEStr
   return g_new0(GstWebRTCICECandidateStats *, 1);
 }
 
-static void gws_ice_agent_init(Agent *self) { self->state = new AgentState(); }
+static void gws_ice_agent_init(GwsIceAgent *self) { self->state = new AgentState(); }
 
 static void finalizeAgent(GObject *object) {
-  delete reinterpret_cast<Agent *>(object)->state;
+  delete reinterpret_cast<GwsIceAgent *>(object)->state;
   G_OBJECT_CLASS(gws_ice_agent_parent_class)->finalize(object);
 }
 
-static void gws_ice_agent_class_init(AgentClass *klass) {
+static void gws_ice_agent_class_init(GwsIceAgentClass *klass) {
   G_OBJECT_CLASS(klass)->finalize = finalizeAgent;
   GstWebRTCICEClass &ice = klass->parent;
   ice.add_stream = addStream;

@@ -93,20 +93,20 @@ void IceLink::detach() {
 
 namespace {
 
-struct Source {
+struct GwsIceSource {
   GstElement parent;
   GstPad *pad;
   bool begun;  ///< under the pad's stream lock
   std::shared_ptr<IceLink> *link;
 };
-struct SourceClass {
+struct GwsIceSourceClass {
   GstElementClass parent;
 };
-struct Sink {
+struct GwsIceSink {
   GstElement parent;
   std::shared_ptr<IceLink> *link;
 };
-struct SinkClass {
+struct GwsIceSinkClass {
   GstElementClass parent;
 };
 
@@ -117,16 +117,11 @@ GstStaticPadTemplate sinkTemplate =
 
 }  // namespace
 
-// GLib knows types by these names, which are everybody's.
-using GwsIceSource = Source;
-using GwsIceSourceClass = SourceClass;
-using GwsIceSink = Sink;
-using GwsIceSinkClass = SinkClass;
 G_DEFINE_FINAL_TYPE(GwsIceSource, gws_ice_source, GST_TYPE_ELEMENT)
 G_DEFINE_FINAL_TYPE(GwsIceSink, gws_ice_sink, GST_TYPE_ELEMENT)
 
-static Source *asSource(gpointer object) { return static_cast<Source *>(object); }
-static Sink *asSink(gpointer object) { return static_cast<Sink *>(object); }
+static GwsIceSource *asSource(gpointer object) { return static_cast<GwsIceSource *>(object); }
+static GwsIceSink *asSink(gpointer object) { return static_cast<GwsIceSink *>(object); }
 
 /// Packets come from PAUSED on, and no more once the element is on its way to NULL.
 static GstStateChangeReturn changeSourceState(GstElement *element, GstStateChange transition) {
@@ -138,7 +133,7 @@ static GstStateChangeReturn changeSourceState(GstElement *element, GstStateChang
   return transition == GST_STATE_CHANGE_READY_TO_PAUSED ? GST_STATE_CHANGE_NO_PREROLL : result;
 }
 
-static void gws_ice_source_init(Source *self) {
+static void gws_ice_source_init(GwsIceSource *self) {
   self->link = new std::shared_ptr<IceLink>();
   self->pad = gst_pad_new_from_static_template(&sourceTemplate, "src");
   gst_element_add_pad(&self->parent, self->pad);
@@ -150,7 +145,7 @@ static void finalizeSource(GObject *object) {
   G_OBJECT_CLASS(gws_ice_source_parent_class)->finalize(object);
 }
 
-static void gws_ice_source_class_init(SourceClass *klass) {
+static void gws_ice_source_class_init(GwsIceSourceClass *klass) {
   GstElementClass *element = &klass->parent;
   element->change_state = changeSourceState;
   G_OBJECT_CLASS(klass)->finalize = finalizeSource;
@@ -168,7 +163,7 @@ static GstFlowReturn sendBuffer(GstPad *, GstObject *parent, GstBuffer *buffer) 
   return GST_FLOW_OK;
 }
 
-static void gws_ice_sink_init(Sink *self) {
+static void gws_ice_sink_init(GwsIceSink *self) {
   self->link = new std::shared_ptr<IceLink>();
   GstPad *pad = gst_pad_new_from_static_template(&sinkTemplate, "sink");
   gst_pad_set_chain_function(pad, sendBuffer);
@@ -181,7 +176,7 @@ static void finalizeSink(GObject *object) {
   G_OBJECT_CLASS(gws_ice_sink_parent_class)->finalize(object);
 }
 
-static void gws_ice_sink_class_init(SinkClass *klass) {
+static void gws_ice_sink_class_init(GwsIceSinkClass *klass) {
   GstElementClass *element = &klass->parent;
   G_OBJECT_CLASS(klass)->finalize = finalizeSink;
   gst_element_class_add_static_pad_template(element, &sinkTemplate);
@@ -215,7 +210,7 @@ static bool stamp(GstElement *element, GstBuffer *buffer) {
   return true;
 }
 
-static void beginStream(Source *source) {
+static void beginStream(GwsIceSource *source) {
   if (source->begun) return;
   source->begun = true;
   gst_pad_push_event(source->pad, gst_event_new_stream_start(GST_OBJECT_NAME(source)));
@@ -225,7 +220,7 @@ static void beginStream(Source *source) {
 }
 
 static void push(GstElement *element, Ref<GstBuffer> packet) {
-  Source *source = asSource(element);
+  GwsIceSource *source = asSource(element);
   GST_PAD_STREAM_LOCK(source->pad);
   beginStream(source);
   gst_pad_push(source->pad, packet.release());

@@ -245,7 +245,6 @@ bool JitterBuffer::onLatencyQuery(GstQuery *query) {
 bool JitterBuffer::activate(bool active) {
   {
     Lock lock(mutex_);
-    flushing_ = !active;
     flow_ = active ? GST_FLOW_OK : GST_FLOW_FLUSHING;
     order_ = {};
     out_.clear();
@@ -272,7 +271,7 @@ void JitterBuffer::loop() {
   std::vector<std::uint16_t> missing;
   {
     Lock lock(mutex_);
-    while (!flushing_) {
+    while (flow_ == GST_FLOW_OK) {
       const std::int64_t now = g_get_monotonic_time();
       if (order_.expire(now)) collect();
       if (doRetransmission_) missing = order_.requests(now, requestTimes());

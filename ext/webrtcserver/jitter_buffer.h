@@ -88,7 +88,6 @@ class JitterBuffer {
   GstElement *const element_;
   Mutex mutex_;
   Condition changed_;
-  bool flushing_ GUARDED_BY(mutex_) = true;
   bool sleeping_ GUARDED_BY(mutex_) = false;
   bool isVideo_ GUARDED_BY(mutex_) = false;
   GstFlowReturn flow_ GUARDED_BY(mutex_) = GST_FLOW_FLUSHING;
