@@ -278,7 +278,12 @@ void IceLink::onPacket(Ref<GstBuffer> packet) {
 
 void IceLink::onConnected() {
   workers_.run([self = shared_from_this()] {
-    if (self->whenConnected_) self->whenConnected_();
+    Ref<GstElement> source;
+    {
+      Lock lock(self->mutex_);
+      source = self->source_;
+    }
+    if (source && self->whenConnected_) self->whenConnected_(source.get());
     {
       Lock lock(self->mutex_);
       self->connected_ = self->emptying_ = true;

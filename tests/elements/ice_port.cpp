@@ -2,9 +2,14 @@
 // The port that all publishers share, as peers see it: UDP and TCP beside each other.
 #include "ice_port.h"
 
+#include <gst/webrtc/ice.h>
+#include <gst/webrtc/icetransport.h>
+
 #include <atomic>
 #include <thread>
 
+#include "ice_agent.h"
+#include "ice_link.h"
 #include "random.h"
 #include "tests/common/hand_socket.h"
 #include "tests/elements/robust.h"
@@ -369,6 +374,80 @@ GST_START_TEST(connections_thatComeAndGo_areSafeToSendTo) {
 }
 GST_END_TEST;
 
+namespace {
+
+using Agent = Ref<GstObject>;
+
+/// A webrtcbin with the source of an agent of its own, whose session is on the port.
+struct Listening {
+  Agent agent;
+  Ref<GstElement> webrtcbin;
+  Ref<GstWebRTCICETransport> transport;
+
+  Listening(const std::shared_ptr<IcePort> &port, Workers &workers)
+      : agent(makeIceAgent(port, workers, {"127.0.0.1"}, {})),
+        webrtcbin(Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr))) {
+    auto *ice = GST_WEBRTC_ICE(agent.get());
+    auto *stream = gst_webrtc_ice_add_stream(ice, 0);
+    transport = Ref<GstWebRTCICETransport>::take(
+        gst_webrtc_ice_find_transport(ice, stream, GST_WEBRTC_ICE_COMPONENT_RTP));
+    gst_bin_add(GST_BIN(webrtcbin.get()), transport->src);
+    gst_element_set_state(transport->src, GST_STATE_PAUSED);
+    const IcePeer peer{{"listening", kOurs.pwd}, kTheirs};
+    auto credentials = [](const std::string &text) { return const_cast<char *>(text.c_str()); };
+    gst_webrtc_ice_set_local_credentials(ice, stream, credentials(peer.ours.ufrag),
+                                         credentials(peer.ours.pwd));
+    gst_webrtc_ice_set_remote_credentials(ice, stream, credentials(peer.theirs.ufrag),
+                                          credentials(peer.theirs.pwd));
+  }
+  void end() {
+    gst_element_set_state(transport->src, GST_STATE_NULL);
+    gst_element_set_state(webrtcbin.get(), GST_STATE_NULL);
+    webrtcbin.reset();
+  }
+};
+
+/// Told of a state of the transport, it waits until it is let go.
+struct Hearing {
+  Watched<unsigned> told;
+  Watched<bool> over;
+
+  explicit Hearing(GObject *transport) {
+    using OnState = void (*)(GObject *, GParamSpec *, Hearing *);
+    const OnState onState = [](GObject *, GParamSpec *, Hearing *self) {
+      self->told.update([](unsigned &count) { count++; });
+      self->over.waitFor([](bool now) { return now; });
+    };
+    g_signal_connect(transport, "notify::state", G_CALLBACK(onState), this);
+  }
+};
+
+}  // namespace
+
+/// It hears of its transport without a reference to itself.
+GST_START_TEST(webrtcbin_thatEndsWhileItIsToldOfAConnection_staysUntilThen) {
+  Bench bench;
+  Workers workers;
+  Listening listening(bench.port, workers);
+  Hearing hearing(G_OBJECT(listening.transport.get()));
+  GWeakRef alive;
+  g_weak_ref_init(&alive, listening.webrtcbin.get());
+  const auto isAlive = [&alive] {
+    return bool(Ref<GObject>::take(G_OBJECT(g_weak_ref_get(&alive))));
+  };
+  OverUdp way(*bench.port);
+  prove(way, true, {{"listening", kOurs.pwd}, kTheirs});
+  fail_unless(hearing.told.waitFor([](unsigned count) { return count > 0; }));
+  listening.end();
+  fail_unless(isAlive());
+  hearing.over.set(true);
+  workers.waitIdle();
+  fail_unless_equals_int(hearing.told.get(), 3);
+  fail_if(isAlive());
+  g_weak_ref_clear(&alive);
+}
+GST_END_TEST;
+
 GST_START_TEST(ports_areWhatWasAskedFor) {
   Bench any;
   fail_unless(any.port->port() != 0 && any.port->tcpPort() != 0);
@@ -416,6 +495,7 @@ static Suite *ice_port_suite() {
   tcase_add_test(all, connection_ofASessionThatIsRemoved_isClosed);
   tcase_add_test(all, reader_thatDoesNotRead_holdsUpNobody);
   tcase_add_test(all, connections_thatComeAndGo_areSafeToSendTo);
+  tcase_add_test(all, webrtcbin_thatEndsWhileItIsToldOfAConnection_staysUntilThen);
   tcase_add_test(all, ports_areWhatWasAskedFor);
   tcase_add_test(all, close_endsConnectionsAndFreesThePort);
   return suite;
