@@ -69,15 +69,6 @@ static void gws_ice_transport_class_init(GwsIceTransportClass *klass) {
   klass->parent.gather_candidates = [](GstWebRTCICETransport *) -> gboolean { return TRUE; };
 }
 
-/// webrtcbin listens to its transport without a reference to itself: who tells it something has to
-/// hold one. Nothing when it has let go of its source, and so is on its way to an end.
-static Ref<GstObject> listenerTo(GstElement *source) {
-  auto object = Ref<GstObject>::share(GST_OBJECT(source));
-  while (object && !g_str_equal(G_OBJECT_TYPE_NAME(object.get()), "GstWebRTCBin"))
-    object = Ref<GstObject>::take(gst_object_get_parent(object.get()));
-  return object;
-}
-
 /// webrtcbin lets packets pass from this state on.
 static void watchConnection(AgentState &state) {
   struct Weak {
@@ -86,11 +77,10 @@ static void watchConnection(AgentState &state) {
     ~Weak() { g_weak_ref_clear(&reference); }
   };
   auto weak = std::make_shared<Weak>(state.transport.get());
-  state.link->onceConnected([weak](GstElement *source) {
+  state.link->onceConnected([weak] {
     auto transport = Ref<GstWebRTCICETransport>::take(
         static_cast<GstWebRTCICETransport *>(g_weak_ref_get(&weak->reference)));
-    const auto listener = listenerTo(source);
-    if (!transport || !listener) return;
+    if (!transport) return;
     for (const auto next :
          {GST_WEBRTC_ICE_CONNECTION_STATE_CHECKING, GST_WEBRTC_ICE_CONNECTION_STATE_CONNECTED,
           GST_WEBRTC_ICE_CONNECTION_STATE_COMPLETED})

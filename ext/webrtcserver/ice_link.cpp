@@ -276,14 +276,24 @@ void IceLink::onPacket(Ref<GstBuffer> packet) {
   if (element) push(element.get(), std::move(packet));
 }
 
+/// webrtcbin hears of its transport without a reference to itself, and takes apart what hears of it
+/// without a lock. But on its way to NULL it stops the source first, and so waits for its pad.
+void IceLink::tellConnected() {
+  Ref<GstElement> element;
+  {
+    Lock lock(mutex_);
+    element = source_;
+  }
+  if (!element || !whenConnected_) return;
+  GstPad *pad = asSource(element.get())->pad;
+  GST_PAD_STREAM_LOCK(pad);
+  if (GST_PAD_IS_ACTIVE(pad)) whenConnected_();
+  GST_PAD_STREAM_UNLOCK(pad);
+}
+
 void IceLink::onConnected() {
   workers_.run([self = shared_from_this()] {
-    Ref<GstElement> source;
-    {
-      Lock lock(self->mutex_);
-      source = self->source_;
-    }
-    if (source && self->whenConnected_) self->whenConnected_(source.get());
+    self->tellConnected();
     {
       Lock lock(self->mutex_);
       self->connected_ = self->emptying_ = true;

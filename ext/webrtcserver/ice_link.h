@@ -41,10 +41,9 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
   /// New keys on both sides; the old ones are good until a pair of the new ones is nominated.
   /// Nothing before setLocal().
   std::optional<IceKeys> restart(const IceKeys &remote) EXCLUDES(mutex_);
-  using Connected = std::function<void(GstElement *source)>;
-  /// Called once on a worker with what is attached, when the first pair is nominated, before any
-  /// packet comes out; not when nothing is any more. Set before setLocal().
-  void onceConnected(Connected connected) { whenConnected_ = std::move(connected); }
+  /// Called once on a worker, when the first pair is nominated, before any packet comes out; not
+  /// when the source is stopped, which waits until the call returns. Set before setLocal().
+  void onceConnected(std::function<void()> connected) { whenConnected_ = std::move(connected); }
 
   static constexpr const char *kSourceName = "webrtcserver-ice-source";
   /// Where packets come out: an element for webrtcbin, which keeps the link. Of that name.
@@ -66,6 +65,7 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
 
  private:
   unsigned session() const EXCLUDES(mutex_);
+  void tellConnected() EXCLUDES(mutex_);
   enum class Class { Ordinary, Slow, Unwanted };
   Class classify(std::span<const std::uint8_t> packet) REQUIRES(mutex_);
   bool isAdmitted(std::uint32_t ssrc) REQUIRES(mutex_);
@@ -74,8 +74,8 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
   void emptyLane() EXCLUDES(mutex_);
 
   const std::shared_ptr<IcePort> port_;
-  Workers &workers_;         ///< are waited for before they go
-  Connected whenConnected_;  ///< does not change once packets may come
+  Workers &workers_;                     ///< are waited for before they go
+  std::function<void()> whenConnected_;  ///< does not change once packets may come
   mutable Mutex mutex_;
   unsigned session_ GUARDED_BY(mutex_) = 0;  ///< of the port, 0: none
   IceKeys remote_ GUARDED_BY(mutex_);        ///< until there is a session

@@ -26,11 +26,17 @@ constexpr unsigned kBatch = 32;
 constexpr int kSocketBytes = 8 * 1024 * 1024;
 
 struct IcePort::Socket {
-  int fd = -1;
-  int family = AF_INET;
-  ~Socket() {
-    if (fd >= 0) ::close(fd);
-  }
+  int fd;
+  int family;
+  Socket(int fd, int family) : fd(fd), family(family) {}
+  ~Socket() { ::close(fd); }
+  Socket(const Socket &) = delete;
+};
+
+/// A thread, and the sockets that it reads: one for each address family that there is.
+struct IcePort::Reader {
+  std::vector<std::unique_ptr<Socket>> sockets;
+  std::thread thread;
 };
 
 /// A control message with the address that a packet came to, or has to leave from.
@@ -93,11 +99,20 @@ static Error systemError(const std::string &what) {
   return Error{0, what + ": " + g_strerror(errno)};
 }
 
+enum class Sharing { No, Yes };
+
+/// Lets sockets of this user have the port besides; the kernel keeps each peer with one of them.
+static bool share(int fd) {
+  const int on = 1;
+  return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+}
+
 /// Both families' wildcard addresses: which of them publishers are offered is not decided here.
-static int bindSocket(int family, unsigned port) {
+static int bindSocket(int family, unsigned port, Sharing sharing) {
   const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
   const int on = 1;
+  if (sharing == Sharing::Yes) share(fd);
   sockaddr_storage address{};
   socklen_t size = sizeof(sockaddr_in);
   if (family == AF_INET6) {
@@ -161,36 +176,58 @@ Result<std::shared_ptr<IcePort>> IcePort::open(const IcePortOptions &options) {
   }
   result->wake_ = eventfd(0, EFD_CLOEXEC);
   if (result->wake_ < 0) return systemError("no event descriptor");
-  result->thread_ = std::thread([port = result.get()] { port->run(); });
+  while (result->readers_.size() < options.threads && result->addReader()) {
+  }
+  for (auto &reader : result->readers_)
+    reader->thread = std::thread([port = result.get(), &reader] { port->run(*reader); });
   return result;
 }
 
+/// The first reader's sockets, which share the port with nobody: who else has it is found out.
 Result<void> IcePort::bindAll(unsigned port) {
-  sockets_.clear();
+  readers_.clear();
   port_ = 0;
+  auto reader = std::make_unique<Reader>();
   for (const int family : {AF_INET, AF_INET6}) {
-    auto one = std::make_unique<Socket>();
-    one->family = family;
-    one->fd = bindSocket(family, port_ ? port_ : port);
-    if (one->fd < 0) {
+    const int fd = bindSocket(family, port_ ? port_ : port, Sharing::No);
+    if (fd < 0) {
       // A machine without IPv6 has IPv4, and the other way round.
       if (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL) continue;
       return systemError("UDP port " + std::to_string(port_ ? port_ : port));
     }
-    enlargeBuffers(one->fd);
-    port_ = portOf(one->fd);
-    sockets_.push_back(std::move(one));
+    reader->sockets.push_back(std::make_unique<Socket>(fd, family));
+    enlargeBuffers(fd);
+    port_ = portOf(fd);
   }
-  if (sockets_.empty()) return Error{0, "there is neither IPv4 nor IPv6"};
+  if (reader->sockets.empty()) return Error{0, "there is neither IPv4 nor IPv6"};
+  readers_.push_back(std::move(reader));
   return {};
 }
 
+/// One more, beside the first.
+bool IcePort::addReader() {
+  auto reader = std::make_unique<Reader>();
+  for (const auto &first : readers_.front()->sockets) {
+    const int fd = share(first->fd) ? bindSocket(first->family, port_, Sharing::Yes) : -1;
+    if (fd < 0) {
+      GST_WARNING("%zu threads instead of more read UDP port %u: %s", readers_.size(), port_,
+                  g_strerror(errno));
+      return false;
+    }
+    reader->sockets.push_back(std::make_unique<Socket>(fd, first->family));
+    enlargeBuffers(fd);
+  }
+  readers_.push_back(std::move(reader));
+  return true;
+}
+
 void IcePort::close() {
-  if (!thread_.joinable()) return;
+  if (wake_ < 0) return;
   const std::uint64_t one = 1;
   while (write(wake_, &one, sizeof one) < 0 && errno == EINTR) {
   }
-  thread_.join();
+  for (auto &reader : readers_)
+    if (reader->thread.joinable()) reader->thread.join();
   if (tcp_) tcp_->close();
 }
 
@@ -201,9 +238,9 @@ IcePort::~IcePort() {
 
 bool IcePort::serves(const std::string &address) const {
   const int family = address.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  for (const auto &one : sockets_)
-    if (one->family == family) return true;
-  return false;
+  const auto &sockets = readers_.front()->sockets;
+  return std::any_of(sockets.begin(), sockets.end(),
+                     [=](const auto &one) { return one->family == family; });
 }
 
 /// What poll() waits for until then.
@@ -213,16 +250,18 @@ static int timeoutUntil(IceTime due) {
   return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
 }
 
-void IcePort::run() {
+void IcePort::run(Reader &reader) {
+  pthread_setname_np(pthread_self(), "ice-port");
+  IceTcp *tcp = &reader == readers_.front().get() ? tcp_.get() : nullptr;
   auto batch = std::make_unique<Batch>();
   std::array<pollfd, 4> waits;
-  const std::size_t count = sockets_.size();
+  const std::size_t count = reader.sockets.size();
   for (std::size_t i = 0; i < count; i++)
-    waits[i] = {sockets_[i]->fd, POLLIN, 0};
+    waits[i] = {reader.sockets[i]->fd, POLLIN, 0};
   waits[count] = {wake_, POLLIN, 0};
-  waits[count + 1] = {tcp_ ? tcp_->descriptor() : -1, POLLIN, 0};  // -1 is passed over
+  waits[count + 1] = {tcp ? tcp->descriptor() : -1, POLLIN, 0};  // -1 is passed over
   while (true) {
-    const int timeout = tcp_ ? timeoutUntil(tcp_->due()) : -1;
+    const int timeout = tcp ? timeoutUntil(tcp->due()) : -1;
     if (poll(waits.data(), count + 2, timeout) < 0) {
       if (errno == EINTR) continue;
       return;
@@ -230,8 +269,8 @@ void IcePort::run() {
     if (waits[count].revents) return;
     const IceTime now = timeNow();
     for (std::size_t i = 0; i < count; i++)
-      if (waits[i].revents) receive(*sockets_[i], *batch, now);
-    if (tcp_ && (waits[count + 1].revents || now >= tcp_->due())) tcp_->dispatch(*this, now);
+      if (waits[i].revents) receive(*reader.sockets[i], *batch, now);
+    if (tcp && (waits[count + 1].revents || now >= tcp->due())) tcp->dispatch(*this, now);
   }
 }
 
@@ -353,7 +392,7 @@ void IcePort::transmitUdp(const IcePath &path, std::span<const std::uint8_t> pac
     *control = {CMSG_LEN(sizeof from), IPPROTO_IP, IP_PKTINFO};
     std::memcpy(CMSG_DATA(control), &from, sizeof from);
   }
-  for (const auto &one : sockets_)
+  for (const auto &one : readers_.front()->sockets)
     if (one->family == family) sendmsg(one->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

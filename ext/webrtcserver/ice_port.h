@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The UDP and TCP ports of one element, shared by all its publishers, and the thread that reads
+// The UDP and TCP ports of one element, shared by all its publishers, and the threads that read
 // them.
 #pragma once
 
@@ -22,8 +22,9 @@
 
 namespace gws {
 
-/// What comes from the network for one session. Called on the network thread, which serves all
-/// publishers: nothing may block.
+/// What comes from the network for one session. Called on network threads, each of which serves
+/// many publishers: nothing may block. A peer's packets come in order on one of them, but on
+/// another one at the same time when the peer's address or the way of transport changes.
 class IceReceiver {
  public:
   virtual ~IceReceiver() = default;
@@ -36,10 +37,11 @@ class IceReceiver {
 struct IcePortOptions {
   unsigned udpPort = 0;               ///< 0: the system picks one
   std::optional<unsigned> tcpPort{};  ///< nothing: no TCP; 0: the system picks one
+  unsigned threads = 1;               ///< that read UDP; fewer where the system lets no more
 };
 
-/// A datagram socket for each address family on one port number, and listeners on another. Every
-/// function may be called from any thread.
+/// Datagram sockets on one port number, one for each address family and thread, and listeners on
+/// another, which the first thread reads. Every function may be called from any thread.
 class IcePort final : private IceTcpOwner {
  public:
   /// The error's detail says why not.
@@ -47,7 +49,7 @@ class IcePort final : private IceTcpOwner {
   /// On any thread once it is closed, before that on none that a receiver is called on.
   ~IcePort() override;
   IcePort(const IcePort &) = delete;
-  /// Ends the thread: no receiver is called any more. Not from a receiver.
+  /// Ends the threads: no receiver is called any more. Not from a receiver.
   void close();
 
   unsigned port() const { return port_; }
@@ -75,6 +77,7 @@ class IcePort final : private IceTcpOwner {
 
  private:
   struct Socket;
+  struct Reader;
   struct Batch;
   /// What a packet leads to, once the mutex is free.
   struct Sorted {
@@ -84,7 +87,8 @@ class IcePort final : private IceTcpOwner {
   };
   IcePort();
   Result<void> bindAll(unsigned port);
-  void run();
+  bool addReader();
+  void run(Reader &reader);
   void receive(Socket &socket, Batch &batch, IceTime now) EXCLUDES(mutex_);
   void sort(const IcePath &path, std::span<const std::uint8_t> packet, IceTime now, Sorted &sorted)
       REQUIRES(mutex_);
@@ -98,10 +102,9 @@ class IcePort final : private IceTcpOwner {
   bool needsTcp(const IcePath &path) override EXCLUDES(mutex_);
 
   unsigned port_ = 0;
-  std::vector<std::unique_ptr<Socket>> sockets_;  ///< one or two; they do not change
+  std::vector<std::unique_ptr<Reader>> readers_;  ///< do not change once the port is open
   std::unique_ptr<IceTcp> tcp_;                   ///< does not change either
-  int wake_ = -1;                                 ///< an eventfd that ends the thread
-  std::thread thread_;
+  int wake_ = -1;                                 ///< an eventfd that ends the threads
 
   Mutex mutex_;
   IceTable table_ GUARDED_BY(mutex_);
