@@ -2,16 +2,30 @@
 // Payload headers, read just far enough to find a key frame.
 #include "rtp_keyframe.h"
 
+#include <algorithm>
+
 namespace gws {
 
 using Bytes = std::span<const std::uint8_t>;
 
+/// Of an aggregation packet without its own header: units behind two bytes of length each.
+template <typename Starts>
+static bool anyUnit(Bytes units, Starts starts) {
+  while (units.size() > 2) {
+    const std::size_t size = static_cast<std::size_t>(units[0]) << 8 | units[1];
+    units = units.subspan(2);
+    if (size && starts(units[0])) return true;
+    units = units.subspan(std::min(size, units.size()));
+  }
+  return false;
+}
+
 /// RFC 6184: single NAL unit, STAP-A (24), FU-A (28) with its start bit.
 static bool beginsH264(Bytes payload) {
-  auto starts = [](unsigned type) { return type == 5 || type == 7; };
+  auto starts = [](unsigned header) { return (header & 0x1f) == 5 || (header & 0x1f) == 7; };
   unsigned type = payload[0] & 0x1f;
-  if (type == 24) return payload.size() > 3 && starts(payload[3] & 0x1f);
-  if (type == 28) return payload.size() > 1 && (payload[1] & 0x80) && starts(payload[1] & 0x1f);
+  if (type == 24) return anyUnit(payload.subspan(1), starts);
+  if (type == 28) return payload.size() > 1 && (payload[1] & 0x80) && starts(payload[1]);
   return starts(type);
 }
 
@@ -22,7 +36,9 @@ static bool beginsH265(Bytes payload) {
   };
   if (payload.size() < 3) return false;
   unsigned type = (payload[0] >> 1) & 0x3f;
-  if (type == 48) return payload.size() > 4 && starts((payload[4] >> 1) & 0x3f);
+  if (type == 48)
+    return anyUnit(payload.subspan(2),
+                   [=](unsigned header) { return starts((header >> 1) & 0x3f); });
   if (type == 49) return (payload[2] & 0x80) && starts(payload[2] & 0x3f);
   return starts(type);
 }
