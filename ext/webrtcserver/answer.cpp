@@ -49,10 +49,12 @@ void writeSession(SdpWriter &writer, unsigned sessionId) {
   writer.line("t=0 0");
 }
 
-void writeTransport(SdpWriter &writer, std::string_view ufrag, std::string_view pwd,
-                    const Fingerprint &fingerprint, std::string_view setup) {
+void writeCredentials(SdpWriter &writer, std::string_view ufrag, std::string_view pwd) {
   writer.line("a=ice-ufrag:", ufrag);
   writer.line("a=ice-pwd:", pwd);
+}
+
+void writeTransport(SdpWriter &writer, const Fingerprint &fingerprint, std::string_view setup) {
   writer.line("a=ice-options:trickle");
   writer.line("a=fingerprint:", fingerprint.algorithm, " ", fingerprint.value);
   writer.line("a=setup:", setup);
@@ -187,8 +189,8 @@ void AnswerWriter::writeOpening(const OfferedMedia &media, std::string_view form
   if (rtp && accepted) writer_.line("a=rtcp:9 IN IP4 0.0.0.0");
   if (!media.mid.empty()) writer_.line("a=mid:", media.mid);
   if (!accepted) return;
-  writeTransport(writer_, transport_.iceUfrag, transport_.icePwd, transport_.fingerprint,
-                 transport_.setup);
+  writeCredentials(writer_, transport_.iceUfrag, transport_.icePwd);
+  writeTransport(writer_, transport_.fingerprint, transport_.setup);
   if (!rtp) return;
   writer_.line("a=rtcp-mux");
   writer_.line("a=rtcp-mux-only");  // RFC 9725, section 4.4.1
@@ -261,13 +263,15 @@ std::string sanitisedOffer(const Offer &offer, std::span<const Selection> select
     mids.push_back(std::to_string(i));
   writeSession(writer, 1);
   writer.line(bundleLine(mids));
+  // For the session: what a section has, webrtcbin 1.26 puts into the caps of its pads.
+  writeCredentials(writer, offer.iceUfrag, offer.icePwd);
   for (std::size_t i = 0; i < selections.size(); i++) {
     const OfferedMedia &media = mediaOf(offer, selections[i]);
     const OfferedCodec &offered = codecOf(offer, selections[i]);
     writer.line("m=", kindName(media.kind()), " 9 UDP/TLS/RTP/SAVPF ", formatsOf(offered));
     writer.line("c=IN IP4 0.0.0.0");
     writer.line("a=mid:", mids[i]);
-    writeTransport(writer, offer.iceUfrag, offer.icePwd, fingerprint, offer.setup);
+    writeTransport(writer, fingerprint, offer.setup);
     writer.line("a=rtcp-mux");
     writer.line("a=sendonly");
     writeExtensions(writer, media);

@@ -252,8 +252,9 @@ static void installSignals(GType type) {
    * @publisher_id: the publisher's id
    * @reason: why, in words
    *
-   * A publisher that was added is gone. Emitted from a worker thread; the bus message
-   * `webrtc-publisher-removed` says the same.
+   * A publisher that was added is gone, or has ended and waits for a downstream that takes
+   * nothing. Emitted from a worker thread; the bus message `webrtc-publisher-removed` says the
+   * same.
    */
   signalIds[SIGNAL_PUBLISHER_REMOVED] =
       g_signal_new("publisher-removed", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr,

@@ -5,10 +5,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "gst/common/monotonic.h"
 #include "rate_limit.h"
 
 using gws::RateLimit;
-using gws::RateTime;
 using gws::UnfinishedBytes;
 
 namespace {
@@ -17,8 +17,6 @@ constexpr double kBurstBytes = 2 * 1024 * 1024, kBytesPerSecond = 64 * 1024;
 constexpr guint64 kMaxUnfinishedBytes = 2 * 1024 * 1024;
 /// So much is read at most before the main loop has a turn.
 constexpr gssize kTurnBytes = 64 * 1024;
-
-RateTime now() { return RateTime(g_get_monotonic_time() / 1000); }
 
 }  // namespace
 
@@ -51,7 +49,7 @@ static gssize count(GuardedInput *self, gssize bytes, GError **error) {
   auto &[rate, unfinished, turn] = *self->counts;
   turn += bytes;
   const bool bounded = (*unfinished += static_cast<guint64>(bytes)) <= kMaxUnfinishedBytes;
-  if (bounded && rate.take(now(), static_cast<double>(bytes))) return bytes;
+  if (bounded && rate.take(gws::monotonicNow(), static_cast<double>(bytes))) return bytes;
   g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "too much was sent");
   return -1;
 }
@@ -148,7 +146,7 @@ Ref<GSocketConnection> guardConnection(GSocket *socket, UnfinishedBytes unfinish
   auto input = Ref<GInputStream>::take(
       G_INPUT_STREAM(g_object_new(guarded_input_get_type(), "base-stream", base, nullptr)));
   guardedInput(input.get())->counts =
-      new GuardedInput::Counts{RateLimit(kBytesPerSecond, kBurstBytes, now()), unfinished};
+      new GuardedInput::Counts{RateLimit(kBytesPerSecond, kBurstBytes, monotonicNow()), unfinished};
   guardedConnection(connection.get())->input = input.release();
   return connection;
 }

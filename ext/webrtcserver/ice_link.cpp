@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gst/common/monotonic.h"
 #include "packet_kind.h"
 #include "random.h"
 #include "rtp_extension.h"
@@ -14,8 +15,6 @@ namespace gws {
 constexpr std::size_t kLanePackets = 512;
 constexpr double kNewSsrcsAtOnce = 16, kNewSsrcsPerSecond = 0.1;
 constexpr std::size_t kMostSsrcs = 512;
-
-static RateTime monotonicNow() { return RateTime(g_get_monotonic_time() / 1000); }
 
 IceLink::IceLink(std::shared_ptr<IcePort> port, Workers &workers,
                  std::span<const std::uint32_t> ssrcs)

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "gst/common/monotonic.h"
 #include "guarded_stream.h"
 #include "log.h"
 #include "resources.h"
@@ -398,7 +399,7 @@ Listener::Caller Listener::onRequest(unsigned id, const char *forwardedFor) {
   caller.loopback = inet && g_inet_address_get_is_loopback(inet.get());
   caller.tooMany = connection->tooMany;
   caller.tooOften = options_.maxRequestsPerSecond > 0 && !connection->key.empty() &&
-                    !requests_.take(connection->key, RateTime(g_get_monotonic_time() / 1000));
+                    !requests_.take(connection->key, monotonicNow());
   return caller;
 }
 

@@ -8,6 +8,7 @@
 #include <future>
 
 #include "downstream.h"
+#include "gst/common/monotonic.h"
 #include "gstwebrtcpublishpad.h"
 #include "log.h"
 #include "track.h"
@@ -17,8 +18,6 @@ GWS_LOG_CATEGORY("webrtcpublishsrc", "the source element");
 namespace gws {
 
 constexpr double kRefusalsPerSecond = 1, kRefusalsAtOnce = 20;
-
-static RateTime monotonicNow() { return RateTime(g_get_monotonic_time() / 1000); }
 
 PublishSrc::PublishSrc(GstBin *element, Signals signals)
     : element_(element),
@@ -83,6 +82,7 @@ static Result<std::shared_ptr<IcePort>> openIcePort(const Settings &settings, un
   for (const unsigned udp : udpPorts) {
     for (const unsigned tcp : tcpPorts) {
       IcePortOptions options{.udpPort = udp};
+      options.threads = settings.networkThreads;
       if (settings.iceTcp) options.tcpPort = tcp;
       port = IcePort::open(options);
       if (port) return port;

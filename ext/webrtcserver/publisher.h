@@ -149,6 +149,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void onAnswerCreated(const GstStructure *reply);
   void onLocalSet(const GstStructure *reply);
   void onGathered();
+  void reportAnswer(const Offer &offer, const std::vector<Selection> &selections);
   void answer();
   std::vector<std::string> localCandidates() EXCLUDES(mutex_);
   std::vector<Selection> selections() const;

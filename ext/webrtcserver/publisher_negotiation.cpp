@@ -134,11 +134,16 @@ std::string Publisher::obstacle() {
 
 /// Not before the local description is set: earlier checks would meet an agent that does not know
 /// them.
-void Publisher::answer() {
+/// With the candidates that there are, where the client gets them so.
+void Publisher::reportAnswer(const Offer &offer, const std::vector<Selection> &selections) {
   std::vector<std::string> candidates;
   if (link_.candidates == Candidates::InAnswer) candidates = localCandidates();
   report_(
-      PublisherAnswered{buildAnswer(offer_, selections(), local_, hintsOf(settings_), candidates)});
+      PublisherAnswered{buildAnswer(offer, selections, local_, hintsOf(settings_), candidates)});
+}
+
+void Publisher::answer() {
+  reportAnswer(offer_, selections());
   answered_ = true;
   for (const std::string &candidate : earlyCandidates_)
     g_signal_emit_by_name(webrtcbin_.get(), "add-ice-candidate", 0u, candidate.c_str());
@@ -175,11 +180,8 @@ void Publisher::restartIceFor(const Offer &offer, const std::vector<Selection> &
   if (!ice) return report_(PublisherNotRestarted{});
   local_.iceUfrag = ice->ufrag;
   local_.icePwd = ice->pwd;
-  const std::vector<std::string> candidates = localCandidates();
-  const bool inside = link_.candidates == Candidates::InAnswer;
-  report_(PublisherAnswered{buildAnswer(offer, selections, local_, hintsOf(settings_),
-                                        inside ? candidates : std::vector<std::string>())});
-  for (const std::string &candidate : candidates)
+  reportAnswer(offer, selections);
+  for (const std::string &candidate : localCandidates())
     reportCandidate(candidate);
   report_(PublisherConnected{});
 }

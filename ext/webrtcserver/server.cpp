@@ -4,6 +4,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include <algorithm>
 #include <map>
 
 #include "http_message.h"
@@ -118,15 +119,16 @@ static bool hasBadLength(SoupServerMessage *message) {
   return length.find_first_not_of("0123456789 ") != std::string::npos;
 }
 
-static void cutOff(SoupServerMessage *message) {
-  constexpr std::string_view kAnswer =
-      "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
-      "Content-Length is not a number.\n";
+/// As refuse(), without libsoup, which would go on to the body.
+static void cutOff(SoupServerMessage *message, unsigned status, const std::string &sentence) {
+  const std::string answer =
+      "HTTP/1.1 " + std::to_string(status) + ' ' + soup_status_get_phrase(status) +
+      "\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n" + sentence + '\n';
   auto stream = Ref<GIOStream>::take(soup_server_message_steal_connection(message));
   if (!stream) return;
   g_pollable_output_stream_write_nonblocking(
-      G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream.get())), kAnswer.data(),
-      kAnswer.size(), nullptr, nullptr);
+      G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream.get())), answer.data(),
+      answer.size(), nullptr, nullptr);
   // libsoup has let go of it.
   g_io_stream_close_async(stream.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
 }
@@ -137,7 +139,6 @@ void Server::onHeaders(SoupServer *, SoupServerMessage *message, const char *pat
                        gpointer self) {
   onControlThread();
   soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
-  if (hasBadLength(message)) return cutOff(message);
   static_cast<Server *>(self)->receive(message, path);
 }
 
@@ -188,10 +189,13 @@ void Server::receive(SoupServerMessage *message, const char *path) {
       soup_server_message_get_request_headers(message), "X-Forwarded-For");
   Listener::Caller caller = listener_->onRequest(connectionOf(message), forwarded);
   const auto shared = shareWithPage(message);
+  const bool badLength = hasBadLength(message);
+  const auto sendAway = badLength ? cutOff : refuse;
   if (caller.tooOften)
-    return refuse(message, 429, "Too many requests came from your address. Wait a second.");
+    return sendAway(message, 429, "Too many requests came from your address. Wait a second.");
   if (caller.tooMany)
-    return refuse(message, 503, "Your address has too many connections. Close some of them.");
+    return sendAway(message, 503, "Your address has too many connections. Close some of them.");
+  if (badLength) return sendAway(message, 400, "Content-Length is not a number.");
   auto route = parseRoute(path);
   if (!route) return refuse(message, route.error().code, route.error().detail);
   if (isWhip(route->door) && !shared)
@@ -199,17 +203,21 @@ void Server::receive(SoupServerMessage *message, const char *path) {
   answer(message, *route, std::move(caller));
 }
 
-void Server::refuseMethod(SoupServerMessage *message, const std::string &allowed) {
-  setHeader(message, "Allow", allowed);
-  refuse(message, 405,
-         std::string(soup_server_message_get_method(message)) + " is not known here; there are " +
-             allowed + ".");
+std::string Server::methodsOf(Door door) {
+  if (door == Door::Whip) return "GET, HEAD, OPTIONS, POST";
+  if (door == Door::WhipSession) return "DELETE, GET, HEAD, OPTIONS, PATCH";
+  if (door == Door::Statistics) return "OPTIONS, PUT";
+  return "GET, HEAD";
 }
 
 void Server::answer(SoupServerMessage *message, const Route &route, Listener::Caller caller) {
-  const char *method = soup_server_message_get_method(message);
-  if (!isWhip(route.door) && method != SOUP_METHOD_GET && method != SOUP_METHOD_HEAD)
-    return refuseMethod(message, "GET, HEAD");
+  const std::string method = soup_server_message_get_method(message);
+  const std::string allowed = methodsOf(route.door);
+  const auto list = splitList(allowed);
+  if (std::find(list.begin(), list.end(), method) == list.end()) {
+    setHeader(message, "Allow", allowed);
+    return refuse(message, 405, method + " is not known here; there are " + allowed + ".");
+  }
   switch (route.door) {
     case Door::Index:
       return answerResource(message, "index.html");

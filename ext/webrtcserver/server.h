@@ -58,7 +58,8 @@ class Server {
                           SoupWebsocketConnection *connection, gpointer self);
   static Visit *visitOf(SoupServerMessage *message);
   static void setVisit(SoupServerMessage *message, std::unique_ptr<Visit> visit);
-  static void refuseMethod(SoupServerMessage *message, const std::string &allowed);
+  /// What may be asked of it, as an Allow header says it.
+  static std::string methodsOf(Door door);
   /// As Link headers (RFC 9725, section 4.6). `relays`: TURN servers, too, with their passwords.
   static void addIceServers(SoupServerMessage *message, const Settings &settings, bool relays);
   /// For visits that have onBody, which answers the message, at once or later.

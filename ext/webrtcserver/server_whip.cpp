@@ -13,17 +13,6 @@ constexpr const char *kOfferType = "application/sdp";
 constexpr const char *kFragmentType = "application/trickle-ice-sdpfrag";
 constexpr std::size_t kMaxStatisticsBytes = 64 * 1024;
 
-static std::string methodsOf(Door door) {
-  if (door == Door::Whip) return "GET, HEAD, OPTIONS, POST";
-  if (door == Door::WhipSession) return "DELETE, GET, HEAD, OPTIONS, PATCH";
-  return "OPTIONS, PUT";
-}
-
-static bool isOneOf(const std::string &method, const std::string &methods) {
-  const auto list = splitList(methods);
-  return std::find(list.begin(), list.end(), method) != list.end();
-}
-
 /// Lets the page that asks read the answer. 403, if its origin may not use the server.
 Result<void> Server::shareWithPage(SoupServerMessage *message) const {
   const std::string origin = headerText(message, "Origin");
@@ -39,8 +28,7 @@ Result<void> Server::shareWithPage(SoupServerMessage *message) const {
   return {};
 }
 
-static void answerOptions(SoupServerMessage *message, Door door) {
-  const std::string methods = methodsOf(door);
+static void answerOptions(SoupServerMessage *message, Door door, const std::string &methods) {
   setHeader(message, "Allow", methods);
   if (door == Door::Whip) setHeader(message, "Accept-Post", kOfferType);
   if (door == Door::WhipSession) setHeader(message, "Accept-Patch", kFragmentType);
@@ -55,8 +43,7 @@ static void answerOptions(SoupServerMessage *message, Door door) {
 
 void Server::answerWhip(SoupServerMessage *message, const Route &route, Listener::Caller caller) {
   const std::string method = soup_server_message_get_method(message);
-  if (!isOneOf(method, methodsOf(route.door))) return refuseMethod(message, methodsOf(route.door));
-  if (method == "OPTIONS") return answerOptions(message, route.door);
+  if (method == "OPTIONS") return answerOptions(message, route.door, methodsOf(route.door));
   if (route.door == Door::Whip) return answerEndpoint(message, route.name, std::move(caller));
   for (const auto &host : hosts_) {
     const unsigned client = host->findWhip(route.name, route.session);

@@ -220,6 +220,11 @@ static const Row kRows[] = {
      "UDP port of ice-agent=single-port; 0 picks a free one, -1 is the number of `port`, or a free "
      "one if that is taken",
      IntField{&Settings::udpPort, -1, 65535}},
+    {"network-threads", "Network threads",
+     "Threads that read the UDP port of ice-agent=single-port. Each publisher's packets stay with "
+     "one of them: more than one helps where one of them needs a whole processor, at some hundred "
+     "publishers",
+     UintField{&Settings::networkThreads, 64}},
     {"ice-tcp", "ICE-TCP",
      "Let publishers whose UDP is blocked connect by TCP (RFC 6544); ice-agent=single-port alone",
      BooleanField{&Settings::iceTcp}},

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
+#include "gst/common/monotonic.h"
 #include "log.h"
 
 GWS_LOG_CATEGORY("webrtcserver-host", "sessions and streams");
@@ -18,6 +20,8 @@ constexpr gint64 kLeftBehindUs = 5'000'000;
 constexpr gint64 kGoodbyeGraceUs = 500'000;
 /// STUN and TURN servers that do not answer hold an answer with all candidates up for so long.
 constexpr gint64 kGatheringPatienceUs = 3'000'000;
+/// A teardown takes longer where downstream takes nothing.
+constexpr gint64 kTeardownPatienceUs = 3'000'000;
 /// RTP that stays away for so long is a sign of death to somebody who wants the stream.
 constexpr gint64 kSignOfLifeUs = 1'000'000;
 
@@ -77,7 +81,7 @@ StreamHost::Client &StreamHost::addClient(std::shared_ptr<Session> session, Link
   limits.offer.bytes = settings_.maxOfferBytes;
   limits.offer.mediaSections = settings_.maxMediaSections;
   limits.offer.candidates = limits.candidates = settings_.maxCandidates;
-  client->peer.emplace(limits, peerNow());
+  client->peer.emplace(limits, monotonicNow());
   GST_DEBUG("client %u: came for stream %s", client->id, client->stream.c_str());
   Client &added = *client;
   clients_[added.id] = std::move(client);
@@ -101,14 +105,13 @@ void StreamHost::open(std::shared_ptr<Session> session, SoupWebsocketConnection 
   callbacks.text = [this, client](std::string_view text) REQUIRES(control) {
     if (auto listener = client->link.listener.lock())
       listener->onWholeMessage(client->link.connection);
-    apply(*client, client->peer->onText(text, peerNow()));
+    apply(*client, client->peer->onText(text, monotonicNow()));
   };
   callbacks.binary = [this, client]()
                          REQUIRES(control) { apply(*client, client->peer->onBinary()); };
   callbacks.closed = [this, client](std::optional<unsigned> code) REQUIRES(control) {
     GST_DEBUG("client %u: socket closed, code %d", client->id, code ? int(*code) : -1);
-    client->socketOpen = false;
-    apply(*client, client->peer->onSocketClosed(code));
+    onSocketClosed(*client, code);
   };
   client->channel = std::make_unique<WebSocket>(connection, closing, std::move(callbacks));
 
@@ -121,6 +124,11 @@ void StreamHost::open(std::shared_ptr<Session> session, SoupWebsocketConnection 
         self->dismiss(id, CloseCode::TryAgainLater, EndCause::Refused, reason);
     });
   watchSession(*client);
+}
+
+void StreamHost::onSocketClosed(Client &client, std::optional<unsigned> code) {
+  client.socketOpen = false;
+  apply(client, client.peer->onSocketClosed(code));
 }
 
 void StreamHost::dismiss(unsigned clientId, CloseCode code, EndCause cause,
@@ -449,6 +457,7 @@ void StreamHost::endRun(Run &run, EndCause cause, const std::string &reason) {
   GST_INFO("publisher %s of stream %s ends: %s", run.publisher->id().c_str(), run.stream.c_str(),
            reason.c_str());
   run.ending = true;
+  run.endedAt = g_get_monotonic_time();
   run.endReason = reason;
   Publisher::End how;
   if (stopped_ || cause == EndCause::Replaced)
@@ -461,10 +470,15 @@ void StreamHost::endRun(Run &run, EndCause cause, const std::string &reason) {
   if (Client *client = findClient(run.client)) dropSession(*client);
 }
 
+/// Once.
+void StreamHost::announceEnd(Run &run) {
+  if (!std::exchange(run.announced, false)) return;
+  notifier_->post([&element = element_, stream = run.stream, id = run.publisher->id(),
+                   reason = run.endReason] { element.publisherRemoved(stream, id, reason); });
+}
+
 void StreamHost::onGone(Run &run) {
-  if (run.announced)
-    notifier_->post([&element = element_, stream = run.stream, id = run.publisher->id(),
-                     reason = run.endReason] { element.publisherRemoved(stream, id, reason); });
+  announceEnd(run);
   unsigned client = run.client;
   runs_.erase(run.id);
   sweepLater(client);
@@ -477,13 +491,16 @@ void StreamHost::tick() {
   for (auto &[id, client] : clients_) {
     const Run *run = findRun(client->run);
     const bool connecting = run && !run->ending && !run->connectedAt;
-    apply(*client,
-          client->peer->onTick(peerNow(), connecting ? run->publisher->obstacle() : std::string()));
+    apply(*client, client->peer->onTick(monotonicNow(),
+                                        connecting ? run->publisher->obstacle() : std::string()));
     if (client->contest) settleContest(*client, now);
   }
-  reportStatistics(now);
+  reportStatistics(now, gint64(settings.statsIntervalMs) * 1000);
   for (auto &[id, run] : runs_) {
-    if (run->ending) continue;
+    if (run->ending) {
+      if (now - run->endedAt > kTeardownPatienceUs) announceEnd(*run);
+      continue;
+    }
     run->publisher->traffic().sample(now);
     run->publisher->limitBitrate(settings.maxBitrate);
     tickRun(*run, now);

@@ -120,7 +120,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     bool answered = false;   ///< so it has opened its descriptors
     bool succeeds = false;   ///< others feed its stream until its first frames are out
     bool ending = false;     ///< the publisher's teardown has begun
-    bool announced = false;  ///< the application knows of it
+    bool announced = false;  ///< the application knows of it, and of no end
+    gint64 endedAt = 0;      ///< monotonic µs, once it is ending
     std::string endReason;
     std::optional<Loss> loss;
   };
@@ -145,7 +146,6 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
     std::optional<Contest> contest;
   };
 
-  static PeerTime peerNow() { return PeerTime(g_get_monotonic_time() / 1000); }
   unsigned descriptorsNeeded() const REQUIRES(control);
   bool makeRoom(const std::string &reason, unsigned exceptOfClient) REQUIRES(control);
   bool isRoomComing() const REQUIRES(control);
@@ -168,6 +168,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
 
   Client &addClient(std::shared_ptr<Session> session, Link link) REQUIRES(control);
   void watchSession(const Client &client) REQUIRES(control);
+  /// `code` as for Peer::onSocketClosed().
+  void onSocketClosed(Client &client, std::optional<unsigned> code) REQUIRES(control);
   void patchQueued(Client &client) REQUIRES(control);
   WhipReply restart(Client &client, const IceFragment &fragment) REQUIRES(control);
   void apply(Client &client, PeerActions actions) REQUIRES(control);
@@ -180,6 +182,7 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   void onConnected(Run &run) REQUIRES(control);
   void onOpened(Run &run) REQUIRES(control);
   void onGone(Run &run) REQUIRES(control);
+  void announceEnd(Run &run) REQUIRES(control);
   void lose(Run &run, const std::string &reason) REQUIRES(control);
   void endPredecessors(const Run &run) REQUIRES(control);
 
@@ -191,7 +194,8 @@ class StreamHost : public std::enable_shared_from_this<StreamHost> {
   void endRunsOf(const Client &client, EndCause cause, const std::string &reason) REQUIRES(control);
 
   void tick() REQUIRES(control);
-  void reportStatistics(gint64 now) REQUIRES(control);
+  /// `interval` in µs; 0: never.
+  void reportStatistics(gint64 now, gint64 interval) REQUIRES(control);
   void tickRun(Run &run, gint64 now) REQUIRES(control);
   void sweepLater(unsigned clientId) REQUIRES(control);
   void sweep(unsigned clientId) REQUIRES(control);

@@ -34,8 +34,7 @@ std::vector<PublisherStatistics> StreamHost::statistics() {
 
 /// The application's handlers may block the one who posts a message: then the next ones are left
 /// out.
-void StreamHost::reportStatistics(gint64 now) {
-  const gint64 interval = gint64(element_.settings().statsIntervalMs) * 1000;
+void StreamHost::reportStatistics(gint64 now, gint64 interval) {
   if (!interval || now - reportedAt_ < interval || reporting_->exchange(true)) return;
   reportedAt_ = now;
   notifier_->post([&element = element_, statistics = statistics(), reporting = reporting_] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Sessions of WHIP (RFC 9725): requests in, answers out.
+#include "gst/common/monotonic.h"
 #include "log.h"
 #include "stream_host.h"
 
@@ -16,7 +17,7 @@ unsigned StreamHost::post(std::shared_ptr<Session> session, std::string_view off
   client.whip->await(std::move(answer));
   const unsigned id = client.id;
   watchSession(client);
-  apply(client, client.peer->onOffer(offer, peerNow()));
+  apply(client, client.peer->onOffer(offer, monotonicNow()));
   return id;
 }
 
@@ -24,9 +25,7 @@ void StreamHost::abandon(unsigned clientId) {
   Client *client = findClient(clientId);
   if (!client || !client->whip) return;
   client->whip->forget();
-  if (!client->socketOpen) return;
-  client->socketOpen = false;
-  apply(*client, client->peer->onSocketClosed(std::nullopt));
+  if (client->socketOpen) onSocketClosed(*client, std::nullopt);
 }
 
 /// All are looked at, so that the time it takes says nothing about their ids.
@@ -75,7 +74,7 @@ WhipReply StreamHost::restart(Client &client, const IceFragment &fragment) {
   Run *run = findRun(client.run);
   if (!run || !run->connectedAt || run->ending)
     return {422, "ICE can be restarted once media are connected, not before."};
-  if (!client.peer->onRestart(fragment.ufrag, peerNow()))
+  if (!client.peer->onRestart(fragment.ufrag, monotonicNow()))
     return {503, "ICE was restarted too often; expected once in two seconds in the long run."};
   GST_INFO("client %u: publisher %s restarts ICE", client.id, run->publisher->id().c_str());
   run->loss.reset();  // ICE had failed
@@ -86,9 +85,8 @@ WhipReply StreamHost::restart(Client &client, const IceFragment &fragment) {
 void StreamHost::sayGoodbye(unsigned clientId) {
   Client *client = findClient(clientId);
   if (!client || !client->socketOpen) return;
-  client->socketOpen = false;
   client->channel->close(CloseCode::Normal, "The session has ended.");
-  apply(*client, client->peer->onSocketClosed(static_cast<unsigned>(CloseCode::Normal)));
+  onSocketClosed(*client, static_cast<unsigned>(CloseCode::Normal));
 }
 
 }  // namespace gws

@@ -30,14 +30,6 @@ OwnedDescription parseDescription(GstWebRTCSDPType type, const std::string &text
   return OwnedDescription(gst_webrtc_session_description_new(type, message));
 }
 
-std::string attribute(const std::string &section, const std::string &name) {
-  const std::string key = "\na=" + name + ":";
-  const auto at = section.find(key);
-  if (at == std::string::npos) return {};
-  const auto start = at + key.size();
-  return section.substr(start, section.find_first_of("\r\n", start) - start);
-}
-
 /// "m=video 9 UDP/TLS/RTP/SAVPF 96 97" gives 96; -1 when the section is refused or sends nothing.
 int acceptedPayload(const std::string &section) {
   if (section.find("\na=inactive") != std::string::npos) return -1;
@@ -129,6 +121,10 @@ void PublishClient::build() {
   if (!webrtcbin_) return complain("there is no webrtcbin element");
   g_object_set(webrtcbin_.get(), "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, nullptr);
   gst_bin_add(GST_BIN(pipeline_.get()), webrtcbin_.get());
+  // Otherwise GStreamer 1.24 and later send no reports before the pipeline's latency is known.
+  const auto rtpbin =
+      Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"));
+  g_object_set(rtpbin.get(), "rtcp-sync-send-time", FALSE, nullptr);
 
   const auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin_.get(), "ice-agent"));
   gboolean added = FALSE;
@@ -260,7 +256,7 @@ void PublishClient::onOffer(const std::string &sdp) {
   const auto sections = sdpSections(sdp);
   for (const auto &track : tracks_)
     if (track->line + 1 < sections.size())
-      track->localMid = attribute(sections[track->line + 1], "mid");
+      track->localMid = attributeOf(sections[track->line + 1], "mid");
   sendOfferWhenReady();
 }
 
@@ -545,6 +541,14 @@ std::string replaceFingerprint(const std::string &sdp) {
     result.replace(start, end - start, other);
   }
   return result;
+}
+
+std::string attributeOf(const std::string &sdp, const std::string &name) {
+  const std::string key = "\na=" + name + ":";
+  const auto at = sdp.find(key);
+  if (at == std::string::npos) return {};
+  const auto start = at + key.size();
+  return sdp.substr(start, sdp.find_first_of("\r\n", start) - start);
 }
 
 std::string replaceAll(std::string text, const std::string &what, const std::string &with) {

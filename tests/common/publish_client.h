@@ -177,6 +177,8 @@ class PublishClient {
 
 /// Every a=fingerprint of an SDP replaced by that of a certificate that nobody has.
 std::string replaceFingerprint(const std::string &sdp);
+/// The value of an attribute, the first one anywhere in the SDP; empty: it is not there.
+std::string attributeOf(const std::string &sdp, const std::string &name);
 /// One text replaced everywhere.
 std::string replaceAll(std::string text, const std::string &what, const std::string &with);
 /// The m= sections of an SDP; element 0 is the session's part.

@@ -292,6 +292,19 @@ GST_START_TEST(requests_thatAreTooMany_get429ForAWhile) {
 }
 GST_END_TEST
 
+GST_START_TEST(requests_withABadLength_areCountedToo) {
+  PublishPipeline pipeline(withBystander("streams=* max-requests-per-second=1"));
+  fail_unless(pipeline.play());
+  Bystander bystander(pipeline);
+  const auto ask = [&] {
+    return getOver(*connectFrom(pipeline, "127.0.0.2"), "Content-Length: -1\r\n");
+  };
+  fail_unless_equals_int(ask(), 400);
+  fail_unless(eventually([&] { return ask() == 429; }), "they are not limited");
+  bystander.mustHaveLostNothing();
+}
+GST_END_TEST
+
 GST_START_TEST(publisher_besideHalfOpenConnections_getsIn) {
   constexpr unsigned kClients = 500;
   const HalfOpenRow &row = kHalfOpen[__i__];
@@ -388,6 +401,7 @@ Suite *limits_suite() {
   tcase_add_test(all, proxy_thatIsTrusted_namesTheClient);
   tcase_add_test(all, limits_behindAProxy_holdForItsClients);
   tcase_add_test(all, requests_thatAreTooMany_get429ForAWhile);
+  tcase_add_test(all, requests_withABadLength_areCountedToo);
   tcase_add_loop_test(all, publisher_besideHalfOpenConnections_getsIn, 0, G_N_ELEMENTS(kHalfOpen));
   tcase_add_test(all, descriptors_whenTheyRunOut_areMadeFree);
   tcase_add_test(all, descriptors_whenNoneIsLeft_refuseAndComeBack);

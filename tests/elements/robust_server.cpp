@@ -125,6 +125,7 @@ GST_START_TEST(stream_whoseDownstreamHangs_takesNoMoreThanAFewPublishers) {
   const SocketEnd end = answerToOffer(pipeline, "a", honest.offerSdp());
   fail_unless(end.closeCode == 4503 && !end.reason.empty(), "code %d '%s'", end.closeCode,
               end.reason.c_str());
+  fail_unless(waitRemoved(pipeline, 4), "their ends are not told");
   fail_unless(other.waitMore(20), "another stream was disturbed");
   fail_unless(!honest.waitClosed(Timeout(0)).closed, "another publisher was closed");
   mustBeHealthy(pipeline);

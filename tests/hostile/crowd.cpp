@@ -2,9 +2,6 @@
 // Who attacks a UDP port that is not his alone, and what he may get back.
 #include "crowd.h"
 
-#include "tests/common/publish_client.h"
-#include "whip.h"
-
 namespace gws::hostile {
 
 namespace {
@@ -23,8 +20,7 @@ std::string offerOf(Session &session) {
 Outcome attackBySocket(Session &session, PortAttack attack) {
   return onSocket(session, [&](HandSocket &socket) {
     const std::string offer = offerOf(session);
-    const Prey prey{.reply = makeOffer(socket, offer, true),
-                    .own = {attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")}};
+    const Prey prey{.reply = makeOffer(socket, offer, true), .own = credentialsOf(offer)};
     if (!prey.reply.answered() || prey.reply.ports.empty()) return prey.reply.outcome;
     const Outcome outcome = attack(session, prey);
     const Outcome later = leaveOutcome(session, socket);
@@ -34,12 +30,9 @@ Outcome attackBySocket(Session &session, PortAttack attack) {
 }
 
 Outcome attackByWhip(Session &session, PortAttack attack) {
-  const std::string offer = offerOf(session);
-  const Ingest ingest = post(session, offer);
+  const Ingest ingest = post(session, offerOf(session));
   if (!ingest.made()) return ingest.answer.outcome;
-  const Outcome outcome =
-      attack(session, {.reply = ingest.reply,
-                       .own = {attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")}});
+  const Outcome outcome = attack(session, preyOf(ingest));
   leaveIngest(session, ingest);
   return outcome;
 }

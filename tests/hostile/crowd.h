@@ -6,6 +6,7 @@
 
 #include "spoof.h"
 #include "stun.h"
+#include "whip.h"
 
 namespace gws::hostile {
 
@@ -21,6 +22,11 @@ struct Prey {
     return iceCheck(session, user(), reply.credentials.pwd);
   }
 };
+
+/// The session that a POST has made.
+inline Prey preyOf(const Ingest &ingest) {
+  return {.reply = ingest.reply, .own = credentialsOf(ingest.offer)};
+}
 
 /// Sockets of many addresses and ports: the session's, strange ones, and that of the good
 /// publisher with another port.
@@ -63,5 +69,10 @@ Outcome unlessAmplified(Session &session, Crowd &crowd, const Outcome &outcome);
 /// Makes a good offer by one of the doors, attacks the port of its answer, and leaves somehow.
 using PortAttack = Outcome (*)(Session &, const Prey &);
 Outcome attackPort(Session &session, PortAttack attack);
+/// The same, as what a Kind runs.
+template <PortAttack attack>
+Outcome onPort(Session &session) {
+  return attackPort(session, attack);
+}
 
 }  // namespace gws::hostile

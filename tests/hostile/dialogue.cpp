@@ -34,9 +34,7 @@ void note(Reply &reply, const ServerMessage &message) {
 }  // namespace
 
 Reply replyOf(const std::string &sdp) {
-  Reply reply{.outcome = "answered",
-              .sdp = sdp,
-              .credentials = {attributeOf(sdp, "ice-ufrag"), attributeOf(sdp, "ice-pwd")}};
+  Reply reply{.outcome = "answered", .sdp = sdp, .credentials = credentialsOf(sdp)};
   const std::string key = "\na=candidate:";
   for (auto at = sdp.find(key); at != std::string::npos; at = sdp.find(key, at + 1))
     noteCandidate(reply, sdp.substr(at, sdp.find('\n', at + 1) - at));
@@ -65,12 +63,8 @@ Reply makeOffer(HandSocket &socket, std::string_view sdp, bool candidates) {
   return reply;
 }
 
-std::string attributeOf(const std::string &sdp, const std::string &name) {
-  const std::string key = "\na=" + name + ":";
-  const auto at = sdp.find(key);
-  if (at == std::string::npos) return {};
-  const auto start = at + key.size();
-  return sdp.substr(start, sdp.find_first_of("\r\n", start) - start);
+IceCredentials credentialsOf(const std::string &sdp) {
+  return {attributeOf(sdp, "ice-ufrag"), attributeOf(sdp, "ice-pwd")};
 }
 
 void leaveSomehow(Session &session, HandSocket &socket) {

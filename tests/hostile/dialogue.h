@@ -3,6 +3,7 @@
 #pragma once
 
 #include "session.h"
+#include "tests/common/publish_client.h"
 
 namespace gws::hostile {
 
@@ -28,8 +29,9 @@ Reply replyOf(const std::string &sdp);
 /// 127.0.0.1.
 Reply makeOffer(HandSocket &socket, std::string_view sdp, bool candidates = false);
 
-/// The value of an attribute of an SDP, anywhere in it.
-std::string attributeOf(const std::string &sdp, const std::string &name);
+using test::attributeOf;
+/// Those of an offer, an answer or a fragment.
+IceCredentials credentialsOf(const std::string &sdp);
 
 /// Closes with a code, breaks off, or goes without a word.
 void leaveSomehow(Session &session, HandSocket &socket);

@@ -5,18 +5,12 @@
 
 #include "crowd.h"
 #include "packets.h"
-#include "whip.h"
 
 namespace gws::hostile {
 
 namespace {
 
 constexpr unsigned kLongest = 65'507;  ///< of a datagram over IPv4
-
-template <Outcome (*attack)(Session &, const Prey &)>
-Outcome onPort(Session &session) {
-  return attackPort(session, attack);
-}
 
 /// Around what a STUN message, a packet and a datagram can be at most.
 std::string ofOddSize(Session &session) {
@@ -81,7 +75,7 @@ Outcome floodBefore(Session &session) {
     const std::string offer = session.offer();
     socket.send(textFrame(rawOffer(offer)));
     Crowd crowd(session);
-    const IceCredentials own{attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")};
+    const IceCredentials own = credentialsOf(offer);
     for (unsigned i = session.between(20, 300); i > 0 && !session.target().goodPorts.empty(); --i) {
       const unsigned kind = session.upTo(2);
       crowd.next().send(kind == 0   ? oddDtls(session)

@@ -21,7 +21,7 @@ Outcome attackPorts(Session &session) {
     const std::string offer = session.offer();
     const Reply reply = makeOffer(socket, offer, true);
     if (!reply.answered() || reply.ports.empty()) return reply.outcome;
-    act(session, reply, {attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")});
+    act(session, reply, credentialsOf(offer));
     const Outcome later = leaveOutcome(session, socket);
     leaveSomehow(session, socket);
     return later == kLeft ? reply.outcome : "answered, " + later;
@@ -33,8 +33,7 @@ template <Act act>
 Outcome attackWhipPorts(Session &session) {
   const std::string offer = session.offer();
   const Ingest ingest = post(session, offer);
-  if (ingest.made())
-    act(session, ingest.reply, {attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")});
+  if (ingest.made()) act(session, ingest.reply, credentialsOf(offer));
   leaveIngest(session, ingest);
   return ingest.answer.outcome;
 }

@@ -4,18 +4,12 @@
 #include <array>
 
 #include "crowd.h"
-#include "whip.h"
 
 namespace gws::hostile {
 
 namespace {
 
 using Strings = std::vector<std::string>;
-
-template <Outcome (*attack)(Session &, const Prey &)>
-Outcome onPort(Session &session) {
-  return attackPort(session, attack);
-}
 
 std::string randomHex(Session &session, unsigned digits) {
   std::string text;
@@ -136,10 +130,7 @@ Outcome steal(Session &session, const Prey &prey) {
 Outcome share(Session &session, const Prey &prey) {
   const Ingest second = post(session, session.offer());
   UdpPeer peer(session);
-  const Prey other{.reply = second.made() ? second.reply : prey.reply,
-                   .own = second.made() ? IceCredentials{attributeOf(second.offer, "ice-ufrag"),
-                                                         attributeOf(second.offer, "ice-pwd")}
-                                        : prey.own};
+  const Prey other = second.made() ? preyOf(second) : prey;
   for (unsigned i = session.between(5, 60); i > 0; --i) {
     const Prey &one = session.chance(50) ? prey : other;
     peer.send(one.check(session), one.port());
@@ -290,11 +281,9 @@ Outcome wrongAnswers(Session &session, const Prey &prey) {
 
 /// Leaves in any phase; who knows the keys of a session that is gone knows nothing.
 Outcome vanish(Session &session) {
-  const std::string offer = session.offer();
-  const Ingest ingest = post(session, offer);
+  const Ingest ingest = post(session, session.offer());
   if (!ingest.made()) return ingest.answer.outcome;
-  const Prey prey{.reply = ingest.reply,
-                  .own = {attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")}};
+  const Prey prey = preyOf(ingest);
   IcePeer ice(session, prey.reply, prey.own);
   const unsigned phase = session.upTo(4);
   if (phase > 0 && phase < 4) ice.connect(Timeout(500));
@@ -334,9 +323,7 @@ std::span<const Kind> portKinds() { return kKinds; }
 
 /// Keys of all restarts at the same time. Two of them count, the new ones and those before.
 Outcome stormIngest(Session &session, Ingest ingest) {
-  std::vector<Prey> all = {
-      {.reply = ingest.reply,
-       .own = {attributeOf(ingest.offer, "ice-ufrag"), attributeOf(ingest.offer, "ice-pwd")}}};
+  std::vector<Prey> all = {preyOf(ingest)};
   Crowd good(session), dead(session);
   HttpAnswer answer;
   for (unsigned round = session.between(3, 15); round > 0; --round) {
@@ -346,8 +333,8 @@ Outcome stormIngest(Session &session, Ingest ingest) {
     ingest.etag = answer.field("ETag");
     const std::string sdp = "\n" + answer.body;
     Prey next = all.back();
-    next.reply.credentials = {attributeOf(sdp, "ice-ufrag"), attributeOf(sdp, "ice-pwd")};
-    next.own = {attributeOf(fragment, "ice-ufrag"), attributeOf(fragment, "ice-pwd")};
+    next.reply.credentials = credentialsOf(sdp);
+    next.own = credentialsOf(fragment);
     all.push_back(next);
     for (unsigned i = session.between(5, 30); i > 0; --i) {
       const unsigned at = session.upTo(static_cast<unsigned>(all.size()) - 1);

@@ -214,7 +214,7 @@ class Run {
   }
 
   /// Waits until threads and descriptors are no more than those of `goal`, and until they are
-  /// still; then measures.
+  /// still; then measures memory.
   Sample settle(const std::optional<Sample> &goal) {
     Sample seen;
     gint64 since = 0;
@@ -230,7 +230,11 @@ class Run {
     measured_.reset();
     if (lives()) server_.say("measure");
     waitUntil([this] { return measured_ || !lives(); }, kStart);
-    return measured_.value_or(now_);
+    // The probe may have had a connection just then.
+    Sample sample = measured_.value_or(now_);
+    sample.threads = seen.threads;
+    sample.descriptors = seen.descriptors;
+    return sample;
   }
 
   void attackAll() {

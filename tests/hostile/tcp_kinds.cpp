@@ -6,7 +6,6 @@
 
 #include "crowd.h"
 #include "packets.h"
-#include "whip.h"
 
 namespace gws::hostile {
 
@@ -38,7 +37,7 @@ Outcome onTcp(Session &session) {
   return session.target().tcpPorts.empty() ? "no TCP" : attack(session);
 }
 
-template <Outcome (*attack)(Session &, const Prey &)>
+template <PortAttack attack>
 Outcome withKeys(Session &session) {
   return session.target().tcpPorts.empty() ? "no TCP" : attackPort(session, attack);
 }
@@ -208,11 +207,9 @@ Outcome change(Session &session, const Prey &prey) {
 
 /// Whose session ends has no connection any more.
 Outcome vanish(Session &session) {
-  const std::string offer = session.offer();
-  const Ingest ingest = post(session, offer);
+  const Ingest ingest = post(session, session.offer());
   if (!ingest.made()) return ingest.answer.outcome;
-  const Prey prey{.reply = ingest.reply,
-                  .own = {attributeOf(offer, "ice-ufrag"), attributeOf(offer, "ice-pwd")}};
+  const Prey prey = preyOf(ingest);
   HandSocket socket(at(session, Timeout(2'000)));
   const bool begun = begin(session, socket, prey);
   const HttpAnswer answer = ask(session.options(), deleteOf(ingest));

@@ -113,8 +113,8 @@ void sanitised_offer_holds_what_was_offered() {
           "a=ssrc-group:FID 7 8\na=ssrc:7 cname:c d\na=ssrc:8 cname:c d\na=ssrc:7 msid:x y\n"),
       "v")));
   const std::string expected = crlf(
-      "m=video 9 UDP/TLS/RTP/SAVPF 96 97\nc=IN IP4 0.0.0.0\na=mid:0\na=ice-ufrag:abcd\n"
-      "a=ice-pwd:0123456789012345678901\na=ice-options:trickle\na=fingerprint:sha-256 " +
+      "m=video 9 UDP/TLS/RTP/SAVPF 96 97\nc=IN IP4 0.0.0.0\na=mid:0\n"
+      "a=ice-options:trickle\na=fingerprint:sha-256 " +
       kOwn.value +
       "\na=setup:actpass\na=rtcp-mux\na=sendonly\n"
       "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\n"
@@ -123,6 +123,9 @@ void sanitised_offer_holds_what_was_offered() {
       "a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n"
       "a=ssrc-group:FID 7 8\na=ssrc:7 cname:c-d\na=ssrc:8 cname:c-d\n");
   assertText(sectionText(text, 0), expected);
+  // webrtcbin puts what a section has into its pads' caps.
+  g_assert_true(contains(text.substr(0, text.find("m=")),
+                         "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"));
 }
 
 void receive_caps_name_codec_and_feedback() {

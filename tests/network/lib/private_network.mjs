@@ -8,6 +8,9 @@ const mark = 'GWS_PRIVATE_NETWORK';
 const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 if (process.getuid() !== 0) namespaces.unshift('--user', '--map-root-user');
 
+// A user's PATH may lack where ip(8), tc(8) and nft(8) are.
+process.env.PATH += ':/usr/sbin:/sbin';
+
 function attempt(command, options) {
   return spawnSync('unshare', [...namespaces, ...command],
     { env: { ...process.env, [mark]: '1' }, encoding: 'utf8', ...options });
