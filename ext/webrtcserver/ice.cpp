@@ -12,10 +12,12 @@
 #include <gst/webrtc/webrtc.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <vector>
 
 #include "gst/common/gobj.h"
+#include "gst/common/threads.h"
 #include "ice_agent.h"
 #include "ice_servers.h"
 #include "log.h"
@@ -23,6 +25,9 @@
 GWS_LOG_CATEGORY("webrtcserver-ice", "ICE agents and addresses");
 
 namespace gws {
+
+/// Its thread does nothing that takes long.
+constexpr auto kMutePatience = std::chrono::seconds(2);
 
 /// The text of an interface's address; empty for link-local ones, which need a scope that SDP has
 /// no place for, and for other families.
@@ -185,15 +190,44 @@ void adaptReceiving(GstBin *bin, GstElement *element) {
   if (type == "GstRtpRtxSend") gst_element_set_locked_state(element, TRUE);
 }
 
+/// libnice's agent, if that is what webrtcbin's agent stands for.
+static Ref<GObject> niceAgentOf(GObject *ice) {
+  if (!ice || !g_object_class_find_property(G_OBJECT_GET_CLASS(ice), "agent")) return nullptr;
+  auto agent = Ref<GObject>::take(getProperty<GObject *>(ice, "agent"));
+  return agent && NICE_IS_AGENT(agent.get()) ? agent : nullptr;
+}
+
+void muteAgent(GstElement *webrtcbin) {
+  auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
+  struct Mute {
+    Ref<GObject> agent;
+    std::shared_ptr<Sign> done = std::make_shared<Sign>();
+  };
+  Mute mute{.agent = niceAgentOf(ice.get())};
+  if (!mute.agent) return;
+  const std::shared_ptr<Sign> done = mute.done;
+  auto run = [](gpointer data) -> gboolean {
+    const auto *self = static_cast<const Mute *>(data);
+    g_signal_handlers_block_matched(self->agent.get(), G_SIGNAL_MATCH_ID,
+                                    g_signal_lookup("component-state-changed", NICE_TYPE_AGENT), 0,
+                                    nullptr, nullptr, nullptr);
+    self->done->give();
+    return G_SOURCE_REMOVE;
+  };
+  auto *context =
+      static_cast<GMainContext *>(getProperty<gpointer>(mute.agent.get(), "main-context"));
+  g_main_context_invoke_full(context, G_PRIORITY_HIGH, run, new Mute(std::move(mute)),
+                             [](gpointer data) { delete static_cast<Mute *>(data); });
+  done->await(kMutePatience);
+}
+
 /// webrtcbin has no restart, but its agent has.
 std::optional<IceKeys> restartIce(GstElement *webrtcbin, const IceKeys &remote) {
   constexpr guint kStream = 1;  // the only one, since everything is bundled
   auto ice = Ref<GObject>::take(getProperty<GObject *>(webrtcbin, "ice-agent"));
   if (auto link = linkOf(ice.get())) return link->restart(remote);
-  if (!ice || !g_object_class_find_property(G_OBJECT_GET_CLASS(ice.get()), "agent"))
-    return std::nullopt;
-  auto object = Ref<GObject>::take(getProperty<GObject *>(ice.get(), "agent"));
-  if (!object || !NICE_IS_AGENT(object.get())) return std::nullopt;
+  const Ref<GObject> object = niceAgentOf(ice.get());
+  if (!object) return std::nullopt;
   NiceAgent *agent = NICE_AGENT(object.get());
   OwnedString ufrag, pwd;
   if (!nice_agent_restart_stream(agent, kStream) ||

@@ -41,6 +41,10 @@ std::string noCandidateText(const Settings &settings);
 /// made fit for the agent, and what a receiver does not need stays stopped.
 void adaptReceiving(GstBin *bin, GstElement *element);
 
+/// Before its end: webrtcbin takes apart what hears of connections without a lock. libnice's thread
+/// tells of none any more once this returns; the agent of our own takes care of that by itself.
+void muteAgent(GstElement *webrtcbin);
+
 /// Restarts ICE (RFC 8445, section 9) with the remote side's new credentials; gives ours. The
 /// candidates stay, and so does DTLS. Nothing when the agent cannot do it.
 std::optional<IceKeys> restartIce(GstElement *webrtcbin, const IceKeys &remote);

@@ -507,6 +507,7 @@ void Publisher::teardown(End how) {
   intake_->close();
   traffic_->setPath(nullptr);
   awaitReply();
+  if (webrtcbin_) muteAgent(webrtcbin_.get());
   if (bin_) {
     if (GST_OBJECT_PARENT(bin_.get())) gst_bin_remove(GST_BIN(element_.element()), bin_.get());
     stopForGood(bin_.get());

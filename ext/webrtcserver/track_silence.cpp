@@ -187,7 +187,10 @@ void Track::pushNothing(GstClockTime from, GstClockTime duration) {
     GST_BUFFER_DURATION(packet.get()) = kPlaceholder;
     pushBuffer(std::move(packet));
   } else {
-    gst_pad_push_event(outlet_, gst_event_new_gap(from, duration));
+    GstEvent *gap = gst_event_new_gap(from, duration);
+    // Else matroskamux, an aggregator since GStreamer 1.26, writes an empty frame.
+    if (destinationOf(outlet_).liveMuxer) gst_event_set_gap_flags(gap, GST_GAP_FLAG_MISSING_DATA);
+    gst_pad_push_event(outlet_, gap);
   }
 }
 
