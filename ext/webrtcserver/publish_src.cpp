@@ -81,8 +81,8 @@ static Result<std::shared_ptr<IcePort>> openIcePort(const Settings &settings, un
   const auto tcpPorts = portNumbers(settings.tcpPort, serverPort + 1);
   for (const unsigned udp : udpPorts) {
     for (const unsigned tcp : tcpPorts) {
-      IcePortOptions options{.udpPort = udp};
-      options.threads = settings.networkThreads;
+      IcePortOptions options{.udpPort = udp,
+                             .threads = static_cast<unsigned>(settings.networkThreads)};
       if (settings.iceTcp) options.tcpPort = tcp;
       port = IcePort::open(options);
       if (port) return port;

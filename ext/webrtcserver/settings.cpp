@@ -222,9 +222,10 @@ static const Row kRows[] = {
      IntField{&Settings::udpPort, -1, 65535}},
     {"network-threads", "Network threads",
      "Threads that read the UDP port of ice-agent=single-port. Each publisher's packets stay with "
-     "one of them: more than one helps where one of them needs a whole processor, at some hundred "
-     "publishers",
-     UintField{&Settings::networkThreads, 64}},
+     "one of them. More than one helps when the busiest, ice-port, needs a whole processor, at "
+     "some "
+     "hundred publishers",
+     IntField{&Settings::networkThreads, 1, 64}},
     {"ice-tcp", "ICE-TCP",
      "Let publishers whose UDP is blocked connect by TCP (RFC 6544); ice-agent=single-port alone",
      BooleanField{&Settings::iceTcp}},

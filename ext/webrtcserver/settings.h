@@ -58,7 +58,7 @@ struct Settings {
 
   IceAgent iceAgent = IceAgent::SinglePort;
   int udpPort = -1;
-  unsigned networkThreads = 1;
+  int networkThreads = 1;
   bool iceTcp = true;
   int tcpPort = -1;
   std::string localAddresses;

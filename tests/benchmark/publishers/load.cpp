@@ -14,45 +14,21 @@
 #include <string>
 #include <vector>
 
-#include "encoded_media.h"
+#include "load_media.h"
 #include "tests/common/publish_client.h"
 
 using gws::getProperty;
 using gws::OwnedStructure;
 using gws::Ref;
-using gws::benchmark::encode;
 using gws::benchmark::EncodedMedia;
+using gws::benchmark::encodeLoad;
+using gws::benchmark::LoadMedia;
 using gws::benchmark::loopSource;
 using gws::test::PublishClient;
 using gws::test::PublishOptions;
 using gws::test::TrackOffer;
 
 namespace {
-
-struct Load {
-  const char *size;
-  unsigned videoBitrate, audioBitrate;  ///< kbit/s, bit/s
-};
-constexpr Load kUsual = {"width=1280, height=720", 1420, 64000};
-constexpr Load kSmall = {"width=480, height=270", 240, 32000};
-
-/// A key frame every two seconds; the loop of four seconds begins with one.
-std::string videoOf(const Load &load) {
-  return std::string("videotestsrc num-buffers=120 pattern=smpte horizontal-speed=3 ! ")
-      .append("video/x-raw, format=I420, framerate=30/1, ")
-      .append(load.size)
-      .append(" ! x264enc tune=zerolatency speed-preset=superfast vbv-buf-capacity=500 bitrate=")
-      .append(std::to_string(load.videoBitrate))
-      .append(" key-int-max=60 threads=1 sliced-threads=false ")
-      .append("option-string=nal-hrd=cbr:scenecut=0 ! video/x-h264, ")
-      .append("profile=constrained-baseline, stream-format=byte-stream, alignment=au");
-}
-
-std::string audioOf(const Load &load) {
-  return std::string("audiotestsrc num-buffers=200 samplesperbuffer=960 wave=pink-noise ")
-      .append("volume=0.2 ! audio/x-raw, rate=48000, channels=2 ! opusenc bitrate=")
-      .append(std::to_string(load.audioBitrate));
-}
 
 using Media = std::shared_ptr<const EncodedMedia>;
 
@@ -116,9 +92,7 @@ int main(int argc, char **argv) {
     std::cerr << "usage: " << argv[0] << " PORT PUBLISHERS [small] [print-sdp]" << std::endl;
     return 2;
   }
-  const Load &load = hasWord(argc, argv, "small") ? kSmall : kUsual;
-  const Media video = encode(videoOf(load).c_str(), GST_SECOND / 30);
-  const Media audio = encode(audioOf(load).c_str(), 20 * GST_MSECOND);
+  const auto [video, audio] = encodeLoad(hasWord(argc, argv, "small"));
   if (!video || !audio) return 1;
   std::cout << "media video=" << video->bitsPerSecond() << " audio=" << audio->bitsPerSecond()
             << std::endl;

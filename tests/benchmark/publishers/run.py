@@ -13,6 +13,8 @@ import time
 
 TICKS = os.sysconf('SC_CLK_TCK')
 START_SECONDS = 120
+CPU = 'CPU of a publisher, % of a core'
+BUSIEST = 'busiest thread, % of a core'
 
 
 class Child:
@@ -73,6 +75,40 @@ def usage_of(pid):
     }
 
 
+def thread_times(pid):
+    """CPU seconds of each thread since its start: {(id, name): seconds}."""
+    times = {}
+    for task in os.listdir(f'/proc/{pid}/task'):
+        try:
+            with open(f'/proc/{pid}/task/{task}/stat') as file:
+                head, tail = file.read().rsplit(')', 1)
+        except FileNotFoundError:
+            continue  # it has ended
+        fields = tail.split()
+        times[task, head.split('(', 1)[1]] = (int(fields[11]) + int(fields[12])) / TICKS
+    return times
+
+
+def busiest(before, after):
+    """The thread that used the most CPU meanwhile: its seconds and its name."""
+    return max((seconds - before.get(thread, 0), thread[1]) for thread, seconds in after.items())
+
+
+def datagrams_dropped():
+    """By the kernel, for want of room in a socket's buffer; of all processes."""
+    with open('/proc/net/snmp') as file:
+        names, values = [line.split() for line in file if line.startswith('Udp:')]
+    return int(values[names.index('RcvbufErrors')])
+
+
+def machine_time():
+    """CPU seconds of all processes and of the kernel since the start of the machine."""
+    with open('/proc/stat') as file:
+        user, nice, system, _, _, interrupts, soft = [int(word) for word in
+                                                      file.readline().split()[1:8]]
+    return (user + nice + system + interrupts + soft) / TICKS
+
+
 def moments(lines):
     """publisher lines of the load: {stream: {name: microseconds}}."""
     return {line[1]: {key: int(value) for key, value in (word.split('=') for word in line[2:])}
@@ -84,42 +120,61 @@ def first_buffers(lines):
     return {(line[1], line[2]): int(line[3]) for line in lines if line and line[0] == 'first'}
 
 
-def run_round(receiver_command, options):
+def sample(receiver, load):
+    """What is compared over the measured seconds; what the programs say comes first."""
+    frames = [int(word) for word in receiver.ask('frames')[1:]]
+    words = load.ask('requests')
+    return {
+        'time': time.monotonic(), 'usage': usage_of(receiver.process.pid), 'frames': frames,
+        'threads': thread_times(receiver.process.pid), 'load': usage_of(load.process.pid)['cpu'],
+        'machine': machine_time(), 'dropped': datagrams_dropped(), 'requests': int(words[1]),
+        'late': int(words[3]) if len(words) > 3 else None,
+    }
+
+
+def run_round(receiver_command, count, options):
     receiver = Child(receiver_command)
     load = None
     try:
         port = receiver.expect('port')[1]
-        pid = receiver.process.pid
-        idle = usage_of(pid)
-        load = Child([options.load, port, str(options.publishers),
-                      *(['small'] if options.small else [])])
+        idle = usage_of(receiver.process.pid)
+        load = Child([options.light or options.load, port, str(count),
+                      *(['small'] if options.small else []),
+                      *([f'pause={options.pause}'] if options.pause else [])])
         load.expect('flowing')
         time.sleep(options.settle)
-        before, began = usage_of(pid), time.monotonic()
-        frames = [int(word) for word in receiver.ask('frames')[1:]]
-        requests = int(load.ask('requests')[1])
+        before = sample(receiver, load)
         time.sleep(options.seconds)
-        after, ended = usage_of(pid), time.monotonic()
-        frames = [int(word) - old for word, old in zip(receiver.ask('frames')[1:], frames)]
-        requests = int(load.ask('requests')[1]) - requests
+        after = sample(receiver, load)
     finally:
         if load:
             load.stop()
         receiver.stop()
-    count = options.publishers
+    seconds = after['time'] - before['time']
+    old, new = before['usage'], after['usage']
+    used, loaded = new['cpu'] - old['cpu'], after['load'] - before['load']
+    others = after['machine'] - before['machine'] - used - loaded
+    busy, name = busiest(before['threads'], after['threads'])
     result = {
-        'CPU of a publisher, % of a core':
-            [100 * (after['cpu'] - before['cpu']) / (ended - began) / count],
-        'CPU to connect a publisher, ms': [1000 * (before['cpu'] - idle['cpu']) / count],
-        'threads of a publisher': [(after['threads'] - idle['threads']) / count],
-        'descriptors of a publisher': [(after['descriptors'] - idle['descriptors']) / count],
-        'RSS of a publisher, MiB': [(after['rss'] - idle['rss']) / 1024 / count],
-        'pictures a second of a publisher': [frames[0] / (ended - began) / count],
-        'Opus frames a second of a publisher': [frames[1] / (ended - began) / count],
-        'packets asked for again (NACK), all': [requests],
+        CPU: [100 * used / seconds / count],
+        BUSIEST: [100 * busy / seconds],
+        'CPU to connect a publisher, ms': [1000 * (old['cpu'] - idle['cpu']) / count],
+        'threads of a publisher': [(new['threads'] - idle['threads']) / count],
+        'descriptors of a publisher': [(new['descriptors'] - idle['descriptors']) / count],
+        'RSS of a publisher, MiB': [(new['rss'] - idle['rss']) / 1024 / count],
+        'pictures a second of a publisher':
+            [(after['frames'][0] - before['frames'][0]) / seconds / count],
+        'Opus frames a second of a publisher':
+            [(after['frames'][1] - before['frames'][1]) / seconds / count],
+        'packets asked for again (NACK), all': [after['requests'] - before['requests']],
+        'packets dropped by the kernel, all': [after['dropped'] - before['dropped']],
+        'CPU of the load, % of a core': [100 * loaded / seconds],
+        'CPU of everything else, % of a core': [100 * max(others, 0) / seconds],
+        'the load was late by at most, ms':
+            [] if after['late'] is None else [after['late']],
     }
     result.update(latencies(moments(load.lines), first_buffers(receiver.lines)))
-    return result
+    return result, name
 
 
 def latencies(published, received):
@@ -190,17 +245,42 @@ def machine():
                       'load ' + ' '.join(f'{value:.1f}' for value in os.getloadavg())])
 
 
+def measure(count, commands, options):
+    """All rounds with so many publishers, and their table."""
+    results = {party: [] for party in commands}
+    for number in range(options.rounds):
+        for party, command in commands.items():
+            result, thread = run_round(command, count, options)
+            results[party].append(result)
+            first = statistics.median(result['socket open to first picture, ms'] or [0])
+            print(f'round {number + 1} {party}: CPU {result[CPU][0]:.2f} %, '
+                  f'busiest thread {thread} {result[BUSIEST][0]:.0f} %, '
+                  f'first picture {first:.0f} ms', flush=True)
+    print(f'\n{count} publishers, {options.seconds:g} s, {options.rounds} rounds; '
+          'medians, and the ratio of the element to each other party')
+    print_table(list(commands), results)
+    print(flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description='What a publisher costs in webrtcpublishsrc, '
                                      'and in a bare webrtcbin with the same depayloaders.')
     env = os.environ.get
-    parser.add_argument('--load', required=True, help='path of the publishers\' program')
+    parser.add_argument('--load', help='path of the publishers\' program')
     parser.add_argument('--element', required=True, help='path of the receiver with the element')
-    parser.add_argument('--bare', required=True, help='path of the bare receiver')
+    parser.add_argument('--bare', help='path of the bare receiver')
     parser.add_argument('--variant', action='append', default=[], metavar='WORDS',
                         help='a further party: "bare parse no-upnp", '
                         '"element local-addresses=127.0.0.1"')
-    parser.add_argument('--publishers', type=int, default=int(env('BENCHMARK_PUBLISHERS', 10)))
+    parser.add_argument('--light', metavar='LOAD',
+                        help='path of the publishers\' program that has no pipelines, in the '
+                        'stead of --load')
+    parser.add_argument('--pause', type=int, default=0, metavar='MS',
+                        help='milliseconds between two connections of --light')
+    parser.add_argument('--no-bare', action='store_true', help='leave the bare receiver out')
+    parser.add_argument('--publishers', type=int, nargs='+',
+                        default=[int(word) for word in env('BENCHMARK_PUBLISHERS', '10').split()],
+                        help='how many; several numbers give a table each')
     parser.add_argument('--small', action='store_true',
                         help='300 kbit/s for each publisher instead of 1.6 Mbit/s')
     parser.add_argument('--seconds', type=float, default=float(env('BENCHMARK_SECONDS', 15)))
@@ -209,26 +289,22 @@ def main():
                         help='seconds between the last connection and the measurement')
     options = parser.parse_args()
 
-    commands = {'element': [options.element], 'bare': [options.bare]}
+    if not (options.light or options.load) or not (options.no_bare or options.bare):
+        parser.error('--load or --light, and --bare or --no-bare, have to be given')
+    # None of the limits is what is measured.
+    limits = [f'max-publishers={max(options.publishers) + 1}', 'max-connections-per-address=0',
+              'max-requests-per-second=0']
+    commands = {'element': [options.element, *limits], 'bare': [options.bare]}
     for variant in options.variant:
         kind, *words = variant.split()
         if kind not in ('element', 'bare'):
             parser.error(f'--variant "{variant}" begins with neither "element" nor "bare"')
         commands[variant] = [*commands[kind], *words]
-    parties = list(commands)
-    results = {party: [] for party in parties}
+    if options.no_bare:
+        del commands['bare']
     print('machine:', machine())
-    for number in range(options.rounds):
-        for party in parties:
-            result = run_round(commands[party], options)
-            results[party].append(result)
-            cpu = result['CPU of a publisher, % of a core'][0]
-            first = statistics.median(result['socket open to first picture, ms'] or [0])
-            print(f'round {number + 1} {party}: CPU {cpu:.2f} %, first picture {first:.0f} ms',
-                  flush=True)
-    print(f'\n{options.publishers} publishers, {options.seconds:g} s, {options.rounds} rounds; '
-          'medians, and the ratio of the element to each other party')
-    print_table(parties, results)
+    for count in options.publishers:
+        measure(count, commands, options)
 
 
 if __name__ == '__main__':
