@@ -13,8 +13,8 @@ namespace gws {
 
 /// What comes while webrtcbin makes elements, some tens of milliseconds; more is lost.
 constexpr std::size_t kLanePackets = 512;
-constexpr double kNewSsrcsAtOnce = 16, kNewSsrcsPerSecond = 0.1;
-constexpr std::size_t kMostSsrcs = 512;
+constexpr double kNewSsrcsAtOnce = 16, kNewSsrcsPerSecond = 1.0 / 60;
+constexpr std::size_t kMostSsrcs = 128;
 
 IceLink::IceLink(std::shared_ptr<IcePort> port, Workers &workers,
                  std::span<const std::uint32_t> ssrcs)

@@ -28,7 +28,7 @@ namespace gws {
 /// waits behind it.
 ///
 /// SRTP keeps something for each SSRC before it knows whether a packet is genuine, and for good. So
-/// besides those of the offer few new ones are let through: 16, and one more every 10 s.
+/// besides those of the offer few new ones are let through: 16, and one more each minute.
 class IceLink final : public IceReceiver, public std::enable_shared_from_this<IceLink> {
  public:
   /// `ssrcs`: those that the offer names.

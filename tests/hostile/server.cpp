@@ -150,10 +150,7 @@ class Server {
 }  // namespace
 
 int runServer(const ServerOptions &options) {
-  if (!options.libraryLeaks) {
-    soak::stopLibraryLeaks();
-    soak::fillLibraryCaches();
-  }
+  if (!options.libraryLeaks) soak::stopLibraryLeaks();
   // Nobody shall have to wait for the idle threads of GLib's pools.
   g_thread_pool_set_max_idle_time(1'000);
   rlimit limit{};

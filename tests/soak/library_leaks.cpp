@@ -4,44 +4,19 @@
 
 #include <dlfcn.h>
 #include <gio/gio.h>
-#include <gst/gst.h>
 #include <libsoup/soup.h>
 #include <sys/random.h>
 
 #include <atomic>
 #include <cstring>
-#include <string>
 
-#include "gst/common/gobj.h"
+#include "gst/common/glib_owned.h"
 
 static std::atomic<bool> stopped{false};
 
 namespace gws::soak {
 
 void stopLibraryLeaks() { stopped = true; }
-
-/// Each with a session of libsrtp's, which has encoded a packet.
-static Ref<GstElement> makeEncoders(unsigned count) {
-  std::string line = "audiotestsrc num-buffers=1 ! alawenc ! rtppcmapay ! tee name=packets";
-  for (unsigned i = 0; i < count; i++)
-    line.append(" packets. ! identity ! srtpenc key=")
-        .append(60, 'a')
-        .append(" ! fakesink async=false sync=false");
-  auto pipeline = Ref<GstElement>::sink(gst_parse_launch(line.c_str(), nullptr));
-  if (!pipeline) g_error("there is no srtpenc");
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  const auto bus = Ref<GstBus>::take(gst_element_get_bus(pipeline.get()));
-  const auto end = Ref<GstMessage>::take(gst_bus_timed_pop_filtered(
-      bus.get(), 30 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
-  if (!end || GST_MESSAGE_TYPE(end.get()) != GST_MESSAGE_EOS) g_error("srtpenc encodes nothing");
-  return pipeline;
-}
-
-/// With the last session NSS would forget everything: one stays. A thousand keys and more go.
-void fillLibraryCaches() {
-  [[maybe_unused]] static GstElement *const kept = makeEncoders(1).release();
-  gst_element_set_state(makeEncoders(250).get(), GST_STATE_NULL);
-}
 
 }  // namespace gws::soak
 

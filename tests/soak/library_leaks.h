@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What libraries keep, so that it does not hide what the program under test does: two leaks are put
-// out of action, and a cache is filled.
+// Two leaks of libraries, of one small object for each connection or thread, put out of action.
 #pragma once
 
 namespace gws::soak {
@@ -12,10 +11,5 @@ namespace gws::soak {
 /// Each of those objects is small, but keeps the page on which it lies from being given back, so
 /// that they hide what RSS says of everything else.
 void stopLibraryLeaks();
-
-/// NSS, which does libsrtp's ciphers in Debian 12, keeps up to 800 freed keys for later, 5 KB each:
-/// as many as there were at once at any time. Afterwards it has them all. Needs gst_init(); blocks
-/// for about a second.
-void fillLibraryCaches();
 
 }  // namespace gws::soak
