@@ -196,7 +196,7 @@ GstElement *IceLink::makeSink() {
 }
 
 /// When it came, in the running time that jitter buffers reckon with; nothing goes on without it.
-static bool stamp(GstElement *element, GstBuffer *buffer) {
+static bool stamp(GstElement *element, GstBuffer *buffer, IceTime age) {
   Ref<GstClock> clock;
   GstClockTime base;
   GST_OBJECT_LOCK(element);
@@ -204,6 +204,7 @@ static bool stamp(GstElement *element, GstBuffer *buffer) {
   base = element->base_time;
   GST_OBJECT_UNLOCK(element);
   if (!clock) return false;
+  base += static_cast<GstClockTime>(age.count()) * GST_USECOND;
   const GstClockTime now = gst_clock_get_time(clock.get());
   GST_BUFFER_PTS(buffer) = GST_BUFFER_DTS(buffer) = now > base ? now - base : 0;
   return true;
@@ -262,11 +263,11 @@ bool IceLink::passes(Ref<GstBuffer> &packet) {
   return false;
 }
 
-void IceLink::onPacket(Ref<GstBuffer> packet) {
+void IceLink::onPacket(Ref<GstBuffer> packet, IceTime age) {
   Ref<GstElement> element;
   {
     Lock lock(mutex_);
-    if (!source_ || !stamp(source_.get(), packet.get())) return;
+    if (!source_ || !stamp(source_.get(), packet.get(), age)) return;
     if (passes(packet))
       element = source_;
     else if (connected_ && !lane_.empty() && !std::exchange(emptying_, true))

@@ -60,7 +60,7 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
   std::string obstacle() const EXCLUDES(mutex_) { return port_->obstacleOf(session()); }
 
   // IceReceiver.
-  void onPacket(Ref<GstBuffer> packet) override EXCLUDES(mutex_);
+  void onPacket(Ref<GstBuffer> packet, IceTime age) override EXCLUDES(mutex_);
   void onConnected() override EXCLUDES(mutex_);
 
  private:

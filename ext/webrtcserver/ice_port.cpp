@@ -25,6 +25,9 @@ constexpr unsigned kBatch = 32;
 /// A quarter of a second of 200 publishers at 1 Mbit/s; the kernel's own 208 KiB is 8 ms of it.
 constexpr int kSocketBytes = 8 * 1024 * 1024;
 
+/// A packet that has waited here for longer came when the clock was another one.
+constexpr IceTime kMaxAge = std::chrono::seconds(5);
+
 struct IcePort::Socket {
   int fd;
   int family;
@@ -39,9 +42,10 @@ struct IcePort::Reader {
   std::thread thread;
 };
 
-/// A control message with the address that a packet came to, or has to leave from.
+/// Control messages: the address that a packet came to, or has to leave from, and when it came.
 struct PacketInfo {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> space;
+  alignas(cmsghdr)
+      std::array<char, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(timespec))> space;
 };
 
 /// What one call of recvmmsg fills. Each buffer is given away with its packet, so that nothing is
@@ -128,6 +132,7 @@ static int bindSocket(int family, unsigned port, Sharing sharing) {
     in->sin_port = htons(static_cast<uint16_t>(port));
     setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
   }
+  setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
   if (bind(fd, reinterpret_cast<sockaddr *>(&address), size) == 0) return fd;
   const int error = errno;
   close(fd);
@@ -274,18 +279,32 @@ void IcePort::run(Reader &reader) {
   }
 }
 
-/// Which of our addresses a packet came to.
-static StunAddress destinationOf(msghdr &header) {
-  StunAddress result;
+/// By the time of day that the kernel has noted; somebody may have set the clock since.
+static IceTime ageOf(const timespec &arrival, IceTime timeOfDay) {
+  const auto age = timeOfDay - std::chrono::seconds(arrival.tv_sec) -
+                   std::chrono::duration_cast<IceTime>(std::chrono::nanoseconds(arrival.tv_nsec));
+  return age > IceTime(0) && age < kMaxAge ? age : IceTime(0);
+}
+
+/// What the kernel tells of a packet.
+struct Told {
+  StunAddress destination;  ///< which of our addresses it came to
+  IceTime age{};            ///< how long ago
+};
+
+static Told toldOf(msghdr &header, IceTime timeOfDay) {
+  Told result;
   for (cmsghdr *one = CMSG_FIRSTHDR(&header); one; one = CMSG_NXTHDR(&header, one)) {
     if (one->cmsg_level == IPPROTO_IP && one->cmsg_type == IP_PKTINFO) {
       const auto *info = reinterpret_cast<const in_pktinfo *>(CMSG_DATA(one));
-      std::memcpy(result.bytes.data(), &info->ipi_addr, sizeof info->ipi_addr);
+      std::memcpy(result.destination.bytes.data(), &info->ipi_addr, sizeof info->ipi_addr);
     } else if (one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == IPV6_PKTINFO) {
       const auto *info = reinterpret_cast<const in6_pktinfo *>(CMSG_DATA(one));
-      result.family = StunAddress::Family::IPv6;
-      std::memcpy(result.bytes.data(), &info->ipi6_addr, sizeof info->ipi6_addr);
-      result.scope = info->ipi6_ifindex;
+      result.destination.family = StunAddress::Family::IPv6;
+      std::memcpy(result.destination.bytes.data(), &info->ipi6_addr, sizeof info->ipi6_addr);
+      result.destination.scope = info->ipi6_ifindex;
+    } else if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_TIMESTAMPNS) {
+      result.age = ageOf(*reinterpret_cast<const timespec *>(CMSG_DATA(one)), timeOfDay);
     }
   }
   return result;
@@ -313,7 +332,9 @@ void IcePort::receive(Socket &socket, Batch &batch, IceTime now) {
   const int got = recvmmsg(socket.fd, batch.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (got <= 0) return;
   const auto count = static_cast<unsigned>(got);
+  const IceTime timeOfDay(g_get_real_time());
   std::array<IcePath, kBatch> paths;
+  std::array<IceTime, kBatch> ages{};
   {
     Lock lock(mutex_);
     for (unsigned i = 0; i < count; i++) {
@@ -322,7 +343,9 @@ void IcePort::receive(Socket &socket, Batch &batch, IceTime now) {
       msghdr &header = batch.headers[i].msg_hdr;
       const auto from = fromSockaddr(slot.from, header.msg_namelen);
       if (!from || (header.msg_flags & MSG_TRUNC)) continue;
-      paths[i] = {*from, destinationOf(header)};
+      const Told told = toldOf(header, timeOfDay);
+      paths[i] = {*from, told.destination};
+      ages[i] = told.age;
       sort(paths[i], batch.packet(i), now, slot.sorted);
     }
   }
@@ -332,7 +355,7 @@ void IcePort::receive(Socket &socket, Batch &batch, IceTime now) {
       transmit(paths[i], sorted.replies.buffers[reply].packet());
     if (auto receiver = std::move(sorted.receiver)) {
       if (sorted.outcome.connected) receiver->onConnected();
-      if (sorted.outcome.deliver) receiver->onPacket(batch.takePacket(i));
+      if (sorted.outcome.deliver) receiver->onPacket(batch.takePacket(i), ages[i]);
     }
     batch.refill(i);
   }
@@ -349,7 +372,7 @@ bool IcePort::onTcpPacket(const IcePath &path, std::span<const std::uint8_t> pac
   if (sorted.receiver && sorted.outcome.connected) sorted.receiver->onConnected();
   if (sorted.receiver && sorted.outcome.deliver)
     sorted.receiver->onPacket(
-        Ref<GstBuffer>::take(gst_buffer_new_memdup(packet.data(), packet.size())));
+        Ref<GstBuffer>::take(gst_buffer_new_memdup(packet.data(), packet.size())), IceTime(0));
   return sorted.outcome.session != 0;
 }
 

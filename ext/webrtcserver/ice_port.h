@@ -28,8 +28,9 @@ namespace gws {
 class IceReceiver {
  public:
   virtual ~IceReceiver() = default;
-  /// DTLS, SRTP or SRTCP, from an address that has proved its keys.
-  virtual void onPacket(Ref<GstBuffer> packet) = 0;
+  /// DTLS, SRTP or SRTCP, from an address that has proved its keys. `age`: how long ago it came to
+  /// this machine, so that nobody takes a network thread that has no time for a slow network.
+  virtual void onPacket(Ref<GstBuffer> packet, IceTime age) = 0;
   /// A pair was nominated for the first time.
   virtual void onConnected() = 0;
 };

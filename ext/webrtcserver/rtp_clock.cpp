@@ -13,7 +13,8 @@ constexpr std::int64_t kWindow = 2 * kSecond;
 /// Who is ahead by more has begun anew. Who is late by more, too, or has paused without counting
 /// on; but the network may have stalled, and then all comes at once with times that are right.
 constexpr std::int64_t kMaxAhead = kSecond, kMaxLate = 3 * kSecond;
-/// Nor is it a stall when everything in the window is later by more.
+/// Nor is it a stall when everything in the window is later by more. If that passes, as a full
+/// queue in the network does, there is as much way back, which is gone slowly.
 constexpr std::int64_t kMaxShift = 300'000'000;
 /// Room below the first timestamp, for packets that come after it and are older.
 constexpr std::uint64_t kEpoch = 1ull << 32;
@@ -61,10 +62,16 @@ bool RtpClock::observe(std::uint32_t timestamp, std::int64_t arrival) {
   if (extended == last_) return false;  // of the same picture
   const std::int64_t delay = arrival - baseTime_ - sent(extended);
   const std::int64_t least = leastDelay({arrival, delay});
+  const std::int64_t late = delay - skew_;
   const bool isStall = least - skew_ > kMaxShift;
-  if (delay - skew_ > kMaxLate || skew_ - delay > kMaxAhead ||
-      (isStall && arrival - windowSince_ > kWindow)) {
+  if (late > kMaxLate || -late > kMaxAhead + shift_) {
     beginAt(timestamp, arrival);
+    shift_ = 0;
+    return true;
+  }
+  if (isStall && arrival - windowSince_ > kWindow) {
+    beginAt(timestamp, arrival);
+    shift_ = std::min(shift_ + late, kMaxLate);
     return true;
   }
   const std::int64_t most = std::abs(sent(extended) - sent(last_)) / kMaxSlope;

@@ -48,6 +48,7 @@ class RtpClock {
   std::uint64_t base_ = 0, last_ = 0;  ///< timestamps that do not wrap
   std::int64_t baseTime_ = 0;
   std::int64_t skew_ = 0;
+  std::int64_t shift_ = 0;  ///< what everything is later by than it was before
   std::int64_t windowSince_ = 0, lastArrival_ = 0;
   std::deque<Delay> delays_;  ///< growing; the first is the least of the window
 };

@@ -26,12 +26,16 @@ struct Receiver final : IceReceiver {
   Watched<std::vector<Packet>> packets;
   Watched<unsigned> connected;
   Watched<std::set<std::thread::id>> threads;
+  Watched<bool> waits;         ///< whether the network thread is kept
+  std::atomic<IceTime> age{};  ///< of the last packet
 
-  void onPacket(Ref<GstBuffer> buffer) override {
+  void onPacket(Ref<GstBuffer> buffer, IceTime itsAge) override {
     Packet packet(gst_buffer_get_size(buffer.get()));
     gst_buffer_extract(buffer.get(), 0, packet.data(), packet.size());
+    age = itsAge;
     threads.update([](auto &all) { all.insert(std::this_thread::get_id()); });
     packets.update([&](auto &all) { all.push_back(std::move(packet)); });
+    waits.waitFor([](bool kept) { return !kept; });
   }
   void onConnected() override {
     connected.update([](unsigned &count) { count++; });
@@ -258,6 +262,25 @@ GST_START_TEST(sessions_overIpv6_areCarried) {
   bench.connectOther(tcp);
   bench.mustCarry(udp, *bench.receiver, bench.session);
   bench.mustCarry(tcp, *bench.other, bench.otherSession);
+}
+GST_END_TEST;
+
+/// One that waits for too long has none: then it is tried again.
+GST_START_TEST(packet_thatWaited_comesWithItsAge) {
+  Bench bench;
+  OverUdp way(*bench.port);
+  bench.connect(way);
+  unsigned number = 0;
+  fail_unless(eventually([&] {
+    bench.receiver->waits.set(true);
+    way.send(mediaOf(++number));
+    fail_unless(bench.receiver->waitFor(mediaOf(number)));
+    way.send(mediaOf(++number));
+    g_usleep(50'000);
+    bench.receiver->waits.set(false);
+    fail_unless(bench.receiver->waitFor(mediaOf(number)));
+    return bench.receiver->age.load() >= std::chrono::milliseconds(50);
+  }));
 }
 GST_END_TEST;
 
@@ -510,6 +533,7 @@ static Suite *ice_port_suite() {
   tcase_add_test(all, sessions_overUdpAndTcp_areCarriedBesideEachOther);
   tcase_add_test(all, sessions_onSeveralThreads_areCarriedAllOfThem);
   tcase_add_test(all, sessions_overIpv6_areCarried);
+  tcase_add_test(all, packet_thatWaited_comesWithItsAge);
   tcase_add_test(all, connection_thatCloses_isFollowedByTheOtherWay);
   tcase_add_test(all, obstacle_isHowFarASessionHasCome);
   tcase_add_test(all, connection_ofAStranger_isClosedAtOnce);

@@ -78,6 +78,24 @@ void clock_stall_movesHardlyAnything() {
   }
 }
 
+/// A queue in the network that fills and empties, or a machine that has no time: no time comes
+/// twice, so that no sound has to be left out.
+void clock_delayThatComesAndGoes_timesDoNotGoBack() {
+  for (const std::int64_t delay : {kSecond / 2, 6 * kSecond / 5, 2 * kSecond}) {
+    RtpClock clock(kRate);
+    std::int64_t last = 0, arrived = 0;
+    for (int i = 0; i < 1200; ++i) {
+      const std::int64_t sent = kSecond + pictureTime(i);
+      const auto timestamp = static_cast<std::uint32_t>(i) * kPicture;
+      arrived = std::max(arrived, sent + (i >= 100 && i < 300 ? delay : 0));
+      clock.observe(timestamp, arrived);
+      g_assert_cmpint(clock.timeOf(timestamp), >, last);
+      last = clock.timeOf(timestamp);
+      if (i < 100 || i > 1000) g_assert_cmpint(std::abs(last - sent), <=, 5 * kMs);
+    }
+  }
+}
+
 /// A sender that did not count on in a pause is too early for two seconds at most.
 void clock_pauseThatIsNotCounted_isMadeUpFor() {
   for (const std::int64_t pause : {kSecond / 2, 3 * kSecond / 2, 5 * kSecond / 2, 10 * kSecond}) {
@@ -136,6 +154,8 @@ void anchor_liesOnTheLine() {
 
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, nullptr);
+  g_test_add_func("/clock/delayThatComesAndGoes_timesDoNotGoBack",
+                  clock_delayThatComesAndGoes_timesDoNotGoBack);
   g_test_add_func("/clock/firstPacket_hasTheTimeOfItsArrival",
                   clock_firstPacket_hasTheTimeOfItsArrival);
   g_test_add_func("/clock/timestampWraps_timeGoesOn", clock_timestampWraps_timeGoesOn);
