@@ -132,8 +132,6 @@ std::string Publisher::obstacle() {
   return answered_ && localCandidates().empty() ? noCandidateText(settings_) : traffic_->obstacle();
 }
 
-/// Not before the local description is set: earlier checks would meet an agent that does not know
-/// them.
 /// With the candidates that there are, where the client gets them so.
 void Publisher::reportAnswer(const Offer &offer, const std::vector<Selection> &selections) {
   std::vector<std::string> candidates;
@@ -142,6 +140,8 @@ void Publisher::reportAnswer(const Offer &offer, const std::vector<Selection> &s
       PublisherAnswered{buildAnswer(offer, selections, local_, hintsOf(settings_), candidates)});
 }
 
+/// Not before the local description is set: earlier checks would meet an agent that does not know
+/// them.
 void Publisher::answer() {
   reportAnswer(offer_, selections());
   answered_ = true;

@@ -222,8 +222,7 @@ static const Row kRows[] = {
      IntField{&Settings::udpPort, -1, 65535}},
     {"network-threads", "Network threads",
      "Threads that read the UDP port of ice-agent=single-port. Each publisher's packets stay with "
-     "one of them. More than one helps when the busiest, ice-port, needs a whole processor, at "
-     "some "
+     "one of them. More than one helps when it, `ice-port`, needs a whole processor, at some "
      "hundred publishers",
      IntField{&Settings::networkThreads, 1, 64}},
     {"ice-tcp", "ICE-TCP",

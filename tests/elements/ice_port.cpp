@@ -419,11 +419,9 @@ GST_END_TEST;
 
 namespace {
 
-using Agent = Ref<GstObject>;
-
 /// A webrtcbin with the source of an agent of its own, whose session is on the port.
 struct Listening {
-  Agent agent;
+  Ref<GstObject> agent;
   Ref<GstElement> webrtcbin;
   Ref<GstWebRTCICETransport> transport;
 

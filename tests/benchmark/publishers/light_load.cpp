@@ -16,6 +16,7 @@
 
 #include "ext/webrtcserver/certificate.h"
 #include "load_media.h"
+#include "load_report.h"
 #include "pacer.h"
 
 using gws::benchmark::encodeLoad;
@@ -23,6 +24,7 @@ using gws::benchmark::LightMedia;
 using gws::benchmark::LightPublisher;
 using gws::benchmark::LoadMedia;
 using gws::benchmark::Pacer;
+using gws::benchmark::printTimes;
 
 namespace {
 
@@ -38,12 +40,6 @@ std::optional<LightMedia> makeMedia(bool small) {
             << " audio=" << encoded.audio->bitsPerSecond() << std::endl;
   return LightMedia{std::move(*video), std::move(*audio), std::move(context),
                     certificate->fingerprint};
-}
-
-void printTimes(unsigned number, const LightPublisher::Times &times) {
-  std::cout << "publisher s" << number << " connect=" << times.started
-            << " open=" << times.socketOpen << " offered=" << times.offerSent
-            << " answered=" << times.answered << " connected=" << times.connected << std::endl;
 }
 
 struct Options {
@@ -76,7 +72,7 @@ bool startAll(const LightMedia &media, const Options &options, Pacer &pacer) {
       std::cerr << connected.error().detail << std::endl;
       return false;
     }
-    printTimes(number, publisher->times());
+    printTimes(publisher->name(), publisher->times());
     pacer.add(std::move(publisher));
     g_usleep(options.pauseMs * 1000);
   }

@@ -40,6 +40,8 @@ class LightPublisher {
   struct Times {
     gint64 started = 0, socketOpen = 0, offerSent = 0, answered = 0, connected = 0;
   };
+  /// Of the stream that it publishes.
+  const std::string &name() const { return name_; }
   const Times &times() const { return times_; }
 
   /// Sends what is due.

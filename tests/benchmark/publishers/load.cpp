@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "load_media.h"
+#include "load_report.h"
 #include "tests/common/publish_client.h"
 
 using gws::getProperty;
@@ -24,6 +25,7 @@ using gws::benchmark::EncodedMedia;
 using gws::benchmark::encodeLoad;
 using gws::benchmark::LoadMedia;
 using gws::benchmark::loopSource;
+using gws::benchmark::printTimes;
 using gws::test::PublishClient;
 using gws::test::PublishOptions;
 using gws::test::TrackOffer;
@@ -31,13 +33,6 @@ using gws::test::TrackOffer;
 namespace {
 
 using Media = std::shared_ptr<const EncodedMedia>;
-
-void printTimes(const std::string &stream, const PublishClient &client) {
-  const auto times = client.times();
-  std::cout << "publisher " << stream << " connect=" << times.started
-            << " open=" << times.socketOpen << " offered=" << times.offerSent
-            << " answered=" << times.answered << " connected=" << times.connected << std::endl;
-}
 
 /// One after the other: each one's way to its first frame is free of the others' handshakes.
 bool startAll(unsigned port, unsigned count, const Media &video, const Media &audio,
@@ -58,7 +53,7 @@ bool startAll(unsigned port, unsigned count, const Media &video, const Media &au
       std::cerr << std::endl;
       return false;
     }
-    printTimes(stream, client);
+    printTimes(stream, client.times());
   }
   return true;
 }
