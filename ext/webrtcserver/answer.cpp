@@ -194,6 +194,7 @@ void AnswerWriter::writeOpening(const OfferedMedia &media, std::string_view form
   if (!rtp) return;
   writer_.line("a=rtcp-mux");
   writer_.line("a=rtcp-mux-only");  // RFC 9725, section 4.4.1
+  if (media.reducedRtcp) writer_.line("a=rtcp-rsize");
 }
 
 void AnswerWriter::writeReceived(const OfferedMedia &media, const OfferedCodec &offered) {

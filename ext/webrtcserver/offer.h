@@ -56,6 +56,7 @@ struct OfferedMedia {
   bool rejected = false;                  ///< port 0 without a=bundle-only: the offerer refuses it
   bool bundled = false;                   ///< in the BUNDLE group, or the only section of the offer
   bool sends = false;                     ///< sendonly or sendrecv
+  bool reducedRtcp = false;               ///< a=rtcp-rsize (RFC 5506)
   std::vector<OfferedCodec> codecs;       ///< those of our table, in the order of the m= line
   std::vector<std::string> offeredNames;  ///< every rtpmap's name once, for messages: "AV1"
   std::string fallbackRtpmap;             ///< of the first format with one: "63 red/48000/2"

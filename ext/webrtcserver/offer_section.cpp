@@ -285,6 +285,7 @@ Result<OfferedMedia> SectionReader::read() {
   if (auto line = readMediaLine(); !line) return line.error();
   if (auto names = readNames(); !names) return names.error();
   readDirection();
+  media_.reducedRtcp = section_.find("rtcp-rsize") != nullptr;
   if (media_.type == OfferedMedia::Type::Audio || media_.type == OfferedMedia::Type::Video) {
     readPayloads();
     readCodecs();

@@ -139,6 +139,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   void addTransceivers();
   void connectSignals();
   void watchRtpbin();
+  void reduceRtcp();
   void watchTransport();
   void drainData();
   void negotiate();

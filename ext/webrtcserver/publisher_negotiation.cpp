@@ -105,6 +105,7 @@ void Publisher::onLocalSet(const GstStructure *reply) {
   local_ = *local;
   local_.fingerprint = certificate_.fingerprint;
   localSet_ = true;
+  reduceRtcp();
   const bool wait = link_.candidates == Candidates::InAnswer && !gathered_;
   if (!wait) answer();
 }

@@ -25,6 +25,23 @@ static void configureRtcp(GstElement *session, GstClockTime interval) {
   g_object_set(rtp.get(), "twcc-feedback-interval", interval, nullptr);
 }
 
+static Ref<GstElement> rtpbinOf(GstElement *webrtcbin) {
+  return Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin), "rtpbin"));
+}
+
+/// Feedback without an empty report before it (RFC 5506), where each section of the one session
+/// offers it; Firefox's audio does not. webrtcbin does not write it into its own answers.
+void Publisher::reduceRtcp() {
+  for (const Line &line : lines_)
+    if (!offer_.media[line.selection.media].reducedRtcp) return;
+  auto rtpbin = rtpbinOf(webrtcbin_.get());
+  if (!rtpbin) return;
+  GObject *bundle = nullptr;
+  g_signal_emit_by_name(rtpbin.get(), "get-internal-session", 0u, &bundle);
+  if (auto session = Ref<GObject>::take(bundle))
+    g_object_set(session.get(), "rtcp-reduced-size", TRUE, nullptr);
+}
+
 /// Browsers send no sound again, and do not offer it.
 bool Publisher::isSentAgain(std::uint32_t ssrc) const {
   for (const Line &line : lines_) {
@@ -67,7 +84,7 @@ void Publisher::watchArrival(GstPad *pad) {
 }
 
 void Publisher::watchRtpbin() {
-  auto rtpbin = Ref<GstElement>::take(gst_bin_get_by_name(GST_BIN(webrtcbin_.get()), "rtpbin"));
+  auto rtpbin = rtpbinOf(webrtcbin_.get());
   if (!rtpbin) return;
   g_object_set(rtpbin.get(), "add-reference-timestamp-meta", settings_.addReferenceTimestampMeta,
                nullptr);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a publisher is told of max-bitrate while it publishes.
+// What a publisher is told while it publishes: max-bitrate, and what arrived.
 #include <cstring>
 #include <optional>
 
@@ -11,7 +11,7 @@ namespace {
 
 /// What leaves as RTCP, before it is encrypted.
 struct Rtcp {
-  unsigned reports = 0;
+  unsigned reports = 0, emptyReports = 0, feedbacks = 0;
   std::optional<guint64> limit;  ///< of the last REMB, bit/s
 };
 
@@ -29,7 +29,10 @@ GstPadProbeReturn onRtcp(GstPad *, GstPadProbeInfo *info, gpointer data) {
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
   fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
   static_cast<Watched<Rtcp> *>(data)->update([&map](Rtcp &rtcp) {
+    constexpr guint8 kReceiverReport = 201, kTransportFeedback = 205;
     ++rtcp.reports;
+    rtcp.emptyReports += map.data[0] == 0x80 && map.data[1] == kReceiverReport;
+    rtcp.feedbacks += map.data[1] == kTransportFeedback;
     if (const auto limit = limitIn(map)) rtcp.limit = limit;
   });
   gst_buffer_unmap(buffer, &map);
@@ -64,6 +67,25 @@ GST_START_TEST(maxBitrate_whenItChanges_isToldToWhoPublishes) {
 }
 GST_END_TEST
 
+/// RFC 5506: ten times a second there is something to say, and nothing to report besides.
+GST_START_TEST(feedback_comesWithoutEmptyReports) {
+  Watched<Rtcp> rtcp;
+  PublishPipeline pipeline("webrtcpublishsrc name=pub pub.video_cam ! fakesink async=false");
+  fail_unless(pipeline.play());
+  PublishOptions options = optionsFor(pipeline);
+  options.audio = {};
+  PublishClient client(options);
+  mustPublish(client);
+  const auto pad = padOf(elementOf(pipeline, "rtpbin").get(), "send_rtcp_src_0");
+  fail_unless(pad);
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, onRtcp, &rtcp, nullptr);
+  fail_unless(rtcp.waitFor([](const Rtcp &seen) { return seen.feedbacks >= 20; }));
+  fail_unless(rtcp.get().emptyReports <= 2, "%u empty reports", rtcp.get().emptyReports);
+  client.stopMedia();
+  pipeline.stop();
+}
+GST_END_TEST
+
 namespace {
 
 Suite *bitrate_suite() {
@@ -71,6 +93,7 @@ Suite *bitrate_suite() {
   TCase *all = tcase_create("bitrate");
   suite_add_tcase(suite, all);
   tcase_add_test(all, maxBitrate_whenItChanges_isToldToWhoPublishes);
+  tcase_add_test(all, feedback_comesWithoutEmptyReports);
   return suite;
 }
 

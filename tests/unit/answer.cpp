@@ -162,6 +162,7 @@ void answer_browser_offer_sections_match() {
       g_assert_true((section.find("recvonly") != nullptr) == received);
       g_assert_true((section.find("inactive") != nullptr) != received);
       if (received) g_assert_nonnull(section.find("extmap"));
+      g_assert_true((section.find("rtcp-rsize") != nullptr) == media.reducedRtcp);
     }
     std::string group = "a=group:BUNDLE";
     for (const std::string &mid : offer.bundle)
@@ -181,6 +182,8 @@ void answer_chromium_h264_repeats_parameters() {
   for (const char *feedback : {"nack", "nack pli", "ccm fir", "transport-cc"})
     g_assert_true(contains(text, std::string("a=rtcp-fb:108 ") + feedback + "\r\n"));
   g_assert_true(contains(text, "a=extmap-allow-mixed\r\n"));
+  for (unsigned i : {0u, 1u})
+    g_assert_true(contains(sectionText(text, i), "a=rtcp-rsize\r\n"));
   g_assert_false(contains(answered(parsed(browserOffer("firefox-camera"))), "allow-mixed"));
 }
 
@@ -217,6 +220,7 @@ void answer_bitrate_hints_only_for_video() {
 void answer_single_section_without_mid_has_none() {
   const std::string text = answered(parsed(offerText(video(""), "")));
   g_assert_false(contains(text, "a=mid") || contains(text, "BUNDLE"));
+  g_assert_false(contains(text, "a=rtcp-rsize"));
   g_assert_true(contains(text, "a=recvonly"));
 }
 
