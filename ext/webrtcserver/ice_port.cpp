@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "log.h"
+#include "packet_kind.h"
 #include "random.h"
 
 GWS_LOG_CATEGORY("webrtcserver-port", "the port that all publishers share");
@@ -24,6 +25,12 @@ namespace gws {
 constexpr unsigned kBatch = 32;
 /// A quarter of a second of 200 publishers at 1 Mbit/s; the kernel's own 208 KiB is 8 ms of it.
 constexpr int kSocketBytes = 8 * 1024 * 1024;
+
+/// What comes within this time is read at once: a thread that wakes for every packet or two spends
+/// most of its time on that. When they came the kernel notes.
+constexpr IceTime kReadInterval = std::chrono::milliseconds(3);
+/// After a packet of a handshake: its peers wait for each other's answers.
+constexpr IceTime kHandshakeTime = std::chrono::milliseconds(200);
 
 /// A packet that has waited here for longer came when the clock was another one.
 constexpr IceTime kMaxAge = std::chrono::seconds(5);
@@ -40,6 +47,7 @@ struct IcePort::Socket {
 struct IcePort::Reader {
   std::vector<std::unique_ptr<Socket>> sockets;
   std::thread thread;
+  IceTime handshakesUntil{};  ///< packets are read as they come until then
 };
 
 /// Control messages: the address that a packet came to, or has to leave from, and when it came.
@@ -265,6 +273,7 @@ void IcePort::run(Reader &reader) {
     waits[i] = {reader.sockets[i]->fd, POLLIN, 0};
   waits[count] = {wake_, POLLIN, 0};
   waits[count + 1] = {tcp ? tcp->descriptor() : -1, POLLIN, 0};  // -1 is passed over
+  IceTime nextRead{};
   while (true) {
     const int timeout = tcp ? timeoutUntil(tcp->due()) : -1;
     if (poll(waits.data(), count + 2, timeout) < 0) {
@@ -272,9 +281,12 @@ void IcePort::run(Reader &reader) {
       return;
     }
     if (waits[count].revents) return;
+    std::this_thread::sleep_for(nextRead - timeNow());
     const IceTime now = timeNow();
+    bool all = true;
     for (std::size_t i = 0; i < count; i++)
-      if (waits[i].revents) receive(*reader.sockets[i], *batch, now);
+      if (waits[i].revents) all &= receive(reader, *reader.sockets[i], *batch, now);
+    nextRead = all && now >= reader.handshakesUntil ? now + kReadInterval : now;
     if (tcp && (waits[count + 1].revents || now >= tcp->due())) tcp->dispatch(*this, now);
   }
 }
@@ -328,9 +340,10 @@ void IcePort::sort(const IcePath &path, std::span<const std::uint8_t> packet, Ic
     sorted.receiver = known->second.lock();
 }
 
-void IcePort::receive(Socket &socket, Batch &batch, IceTime now) {
+/// Whether nothing is left to be read.
+bool IcePort::receive(Reader &reader, Socket &socket, Batch &batch, IceTime now) {
   const int got = recvmmsg(socket.fd, batch.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
-  if (got <= 0) return;
+  if (got <= 0) return true;
   const auto count = static_cast<unsigned>(got);
   const IceTime timeOfDay(g_get_real_time());
   std::array<IcePath, kBatch> paths;
@@ -347,6 +360,8 @@ void IcePort::receive(Socket &socket, Batch &batch, IceTime now) {
       paths[i] = {*from, told.destination};
       ages[i] = told.age;
       sort(paths[i], batch.packet(i), now, slot.sorted);
+      if (slot.sorted.outcome.deliver && packetKind(batch.packet(i)) == PacketKind::Dtls)
+        reader.handshakesUntil = now + kHandshakeTime;
     }
   }
   for (unsigned i = 0; i < count; i++) {
@@ -359,6 +374,7 @@ void IcePort::receive(Socket &socket, Batch &batch, IceTime now) {
     }
     batch.refill(i);
   }
+  return count < kBatch;
 }
 
 bool IcePort::onTcpPacket(const IcePath &path, std::span<const std::uint8_t> packet) {

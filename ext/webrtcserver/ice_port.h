@@ -90,7 +90,7 @@ class IcePort final : private IceTcpOwner {
   Result<void> bindAll(unsigned port);
   bool addReader();
   void run(Reader &reader);
-  void receive(Socket &socket, Batch &batch, IceTime now) EXCLUDES(mutex_);
+  bool receive(Reader &reader, Socket &socket, Batch &batch, IceTime now) EXCLUDES(mutex_);
   void sort(const IcePath &path, std::span<const std::uint8_t> packet, IceTime now, Sorted &sorted)
       REQUIRES(mutex_);
   void transmit(const IcePath &path, std::span<const std::uint8_t> packet) const;

@@ -83,6 +83,9 @@ void Traffic::onRtp(GstPadProbeInfo *info, gint64 now) {
 void Traffic::count(GstBuffer *buffer, gint64 now) {
   GstRTPBuffer packet = GST_RTP_BUFFER_INIT;
   if (!gst_rtp_buffer_map(buffer, GST_MAP_READ, &packet)) return;
+  // It may have waited for the network thread.
+  const GstClockTime arrival = GST_BUFFER_DTS_OR_PTS(buffer);
+  if (GST_CLOCK_TIME_IS_VALID(arrival)) now = static_cast<gint64>(GST_TIME_AS_USECONDS(arrival));
   if (Flow *flow = flowOf(packet)) {
     flow->meter.onPacket({gst_rtp_buffer_get_seq(&packet), gst_rtp_buffer_get_timestamp(&packet),
                           gst_rtp_buffer_get_payload_len(&packet)},
