@@ -18,6 +18,10 @@ constexpr std::int64_t kMicrosecond = 1000, kSecond = GST_SECOND;
 /// is most of a jitter buffer's cost.
 constexpr std::int64_t kMaxHold = 10'000;
 constexpr std::size_t kMaxBunch = 64;
+/// µs that the thread leaves sound that flows alone, so that it is woken for two packets instead of
+/// for each, and the `latency` from which on it does: the delay of every other packet is well below
+/// the one that everybody downstream reckons with.
+constexpr std::int64_t kSoundHold = 45'000, kSoundHoldLatency = 4 * kSoundHold;
 /// µs; then the thread looks by itself, for senders that do not mark the last packet of a picture.
 constexpr std::int64_t kMaxSleep = 200'000;
 /// Packets that are kept while downstream blocks.
@@ -31,13 +35,13 @@ constexpr std::int64_t kRequestsInLatency = 8;
 /// time that it takes; the one between is for a first one that was lost.
 constexpr std::int64_t kRepairMargin = 16'000, kShortestInterval = 10'000;
 
-std::optional<JitterBuffer::Header> JitterBuffer::headerOf(GstBuffer *buffer) {
-  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
-  if (!gst_rtp_buffer_map(buffer, GST_MAP_READ, &rtp)) return {};
-  Header header{gst_rtp_buffer_get_seq(&rtp), gst_rtp_buffer_get_timestamp(&rtp),
-                gst_rtp_buffer_get_ssrc(&rtp), gst_rtp_buffer_get_payload_type(&rtp),
-                gst_rtp_buffer_get_marker(&rtp) != FALSE};
-  gst_rtp_buffer_unmap(&rtp);
+/// rtpsession has looked at all of it.
+std::optional<RtpHeader> JitterBuffer::headerOf(GstBuffer *buffer) {
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return {};
+  auto header = readRtpHeader({map.data, map.size});
+  gst_buffer_unmap(buffer, &map);
+  if (header) header->extensions = {};  // they are not there any more
   return header;
 }
 
@@ -70,7 +74,7 @@ void JitterBuffer::learnPayload(unsigned payload) {
 GstFlowReturn JitterBuffer::onPacket(Ref<GstBuffer> buffer) {
   const auto header = headerOf(buffer.get());
   if (!header) return GST_FLOW_OK;
-  learnPayload(header->payload);
+  learnPayload(header->payloadType);
   ssrc_ = header->ssrc;
   const std::int64_t arrival = arrivalOf(buffer.get());
   return insert(*header, std::move(buffer), arrival);
@@ -86,7 +90,7 @@ RequestTimes JitterBuffer::requestTimes() const {
   return times;
 }
 
-GstFlowReturn JitterBuffer::insert(const Header &header, Ref<GstBuffer> buffer,
+GstFlowReturn JitterBuffer::insert(const RtpHeader &header, Ref<GstBuffer> buffer,
                                    std::int64_t arrival) {
   const bool again = GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_RTP_BUFFER_FLAG_RETRANSMISSION);
   const std::int64_t now = g_get_monotonic_time();
@@ -142,7 +146,8 @@ void JitterBuffer::collect() {
 
 /// Whether the thread is to be woken, once the mutex is free for it.
 bool JitterBuffer::isDue(bool last) {
-  const bool ready = last || !isVideo_ || out_.size() >= kMaxBunch ||
+  const std::size_t bunch = isVideo_ ? kMaxBunch : soundFlows_ ? 2 : 1;
+  const bool ready = last || out_.size() >= bunch ||
                      (!out_.empty() && g_get_monotonic_time() - outSince_ >= kMaxHold);
   if (!sleeping_ || !ready) return false;
   sleeping_ = false;  // told once
@@ -260,10 +265,19 @@ bool JitterBuffer::activate(bool active) {
 }
 
 std::int64_t JitterBuffer::sleepTime() {
+  const std::int64_t most = soundFlows_ ? kSoundHold : kMaxSleep;
   const RequestTimes times = requestTimes();
   const auto next = order_.nextTime(doRetransmission_ ? &times : nullptr);
-  if (!next) return kMaxSleep;
-  return std::clamp(*next - g_get_monotonic_time(), std::int64_t(0), kMaxSleep);
+  if (!next) return most;
+  return std::clamp(*next - g_get_monotonic_time(), std::int64_t(0), most);
+}
+
+/// Whether the next packets are worth waiting for together.
+void JitterBuffer::watchSound() {
+  if (isVideo_ || out_.empty()) return;
+  const std::int64_t now = g_get_monotonic_time();
+  soundFlows_ = now - soundTaken_ <= kSoundHold && latencyMs_ * kMicrosecond >= kSoundHoldLatency;
+  soundTaken_ = now;
 }
 
 void JitterBuffer::loop() {
@@ -278,9 +292,11 @@ void JitterBuffer::loop() {
       counts_.requested += missing.size();
       if (!missing.empty() || !out_.empty()) break;
       sleeping_ = true;
-      changed_.waitFor(mutex_, std::chrono::microseconds(sleepTime()));
+      if (!changed_.waitFor(mutex_, std::chrono::microseconds(sleepTime())))
+        soundFlows_ = soundFlows_ && !out_.empty();
       sleeping_ = false;
     }
+    watchSound();
     batch.swap(out_);
   }
   request(missing);

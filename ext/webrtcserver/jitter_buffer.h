@@ -14,6 +14,7 @@
 #include "gst/common/threads.h"
 #include "packet_order.h"
 #include "rtp_clock.h"
+#include "rtp_extension.h"
 
 namespace gws {
 
@@ -60,23 +61,18 @@ class JitterBuffer {
   struct Counts {
     std::uint64_t pushed = 0, lost = 0, surplus = 0, requested = 0, repaired = 0;
   };
-  struct Header {
-    std::uint16_t sequence;
-    std::uint32_t timestamp, ssrc;
-    unsigned payload;
-    bool marker;
-  };
-  static std::optional<Header> headerOf(GstBuffer *buffer);
+  static std::optional<RtpHeader> headerOf(GstBuffer *buffer);
   void learnPayload(unsigned payload) EXCLUDES(mutex_);
   void learnCaps(GstCaps *caps) EXCLUDES(mutex_);
   std::int64_t arrivalOf(GstBuffer *buffer) const;
-  GstFlowReturn insert(const Header &header, Ref<GstBuffer> buffer, std::int64_t arrival)
+  GstFlowReturn insert(const RtpHeader &header, Ref<GstBuffer> buffer, std::int64_t arrival)
       EXCLUDES(mutex_);
   RequestTimes requestTimes() const REQUIRES(mutex_);
   void collect() REQUIRES(mutex_);
   bool isDue(bool last) REQUIRES(mutex_);
   void request(const std::vector<std::uint16_t> &sequences) EXCLUDES(mutex_);
   std::int64_t sleepTime() REQUIRES(mutex_);
+  void watchSound() REQUIRES(mutex_);
   void synchronise() EXCLUDES(mutex_);
 
   // The thread of the source pad.
@@ -95,6 +91,8 @@ class JitterBuffer {
   std::optional<RtpClock> clock_ GUARDED_BY(mutex_);
   std::deque<Output> out_ GUARDED_BY(mutex_);
   std::int64_t outSince_ GUARDED_BY(mutex_) = 0;  ///< monotonic µs of the first in out_
+  bool soundFlows_ GUARDED_BY(mutex_) = false;
+  std::int64_t soundTaken_ GUARDED_BY(mutex_) = 0;  ///< monotonic µs of the last time
   std::optional<SenderReport> report_ GUARDED_BY(mutex_);
   bool reportIsNew_ GUARDED_BY(mutex_) = false;
   Counts counts_ GUARDED_BY(mutex_);

@@ -12,6 +12,10 @@ unsigned read16(Bytes bytes, std::size_t at) {
   return static_cast<unsigned>(bytes[at]) << 8 | bytes[at + 1];
 }
 
+std::uint32_t read32(Bytes bytes, std::size_t at) {
+  return read16(bytes, at) << 16 | read16(bytes, at + 2);
+}
+
 struct Element {
   unsigned id = 0;
   Bytes value;
@@ -39,9 +43,11 @@ std::optional<RtpHeader> readRtpHeader(Bytes packet) {
   constexpr std::size_t kFixedBytes = 12;
   if (packet.size() < kFixedBytes || packet[0] >> 6 != 2) return std::nullopt;
   RtpHeader header;
+  header.marker = packet[1] & 0x80;
   header.payloadType = packet[1] & 0x7f;
   header.sequence = static_cast<std::uint16_t>(read16(packet, 2));
-  header.ssrc = read16(packet, 8) << 16 | read16(packet, 10);
+  header.timestamp = read32(packet, 4);
+  header.ssrc = read32(packet, 8);
   const std::size_t contributors = packet[0] & 0x0f;
   const bool extended = packet[0] & 0x10;
   const std::size_t at = kFixedBytes + 4 * contributors;
@@ -57,7 +63,7 @@ std::optional<RtpHeader> readRtpHeader(Bytes packet) {
 std::optional<std::uint32_t> rtcpSender(Bytes packet) {
   constexpr std::size_t kHeadBytes = 8;
   if (packet.size() < kHeadBytes || packet[0] >> 6 != 2) return std::nullopt;
-  return read16(packet, 4) << 16 | read16(packet, 6);
+  return read32(packet, 4);
 }
 
 std::string_view rtpExtension(const RtpHeader &header, unsigned id) {

@@ -12,8 +12,10 @@ namespace gws {
 
 /// RFC 3550, section 5.1. `extensions` points into the packet.
 struct RtpHeader {
+  bool marker = false;
   std::uint8_t payloadType = 0;
   std::uint16_t sequence = 0;
+  std::uint32_t timestamp = 0;
   std::uint32_t ssrc = 0;
   std::uint16_t profile = 0;                 ///< 0xBEDE or 0x1000 to 0x100F: RFC 8285
   std::span<const std::uint8_t> extensions;  ///< behind profile and length; empty without any

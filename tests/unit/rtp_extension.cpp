@@ -50,10 +50,12 @@ RtpHeader headerOf(const Packet &packet) {
 }
 
 void header_plain_isRead() {
-  const Packet packet = bytesOfHex("80e0fffe 00000001 89abcdef 1122");
+  const Packet packet = bytesOfHex("80e0fffe 10203040 89abcdef 1122");
   const RtpHeader header = headerOf(packet);
+  g_assert_true(header.marker);
   g_assert_cmpuint(header.payloadType, ==, 96);
   g_assert_cmpuint(header.sequence, ==, 0xfffe);
+  g_assert_cmpuint(header.timestamp, ==, 0x10203040);
   g_assert_cmpuint(header.ssrc, ==, 0x89abcdef);
   g_assert_true(header.extensions.empty() && rtpExtension(header, 1).empty());
 }
@@ -61,6 +63,7 @@ void header_plain_isRead() {
 void header_withoutPayload_isRead() {
   const Packet packet = bytesOfHex("80600001 00000002 00000003");
   g_assert_cmpuint(headerOf(packet).ssrc, ==, 3);
+  g_assert_false(headerOf(packet).marker);
 }
 
 void header_withContributors_isRead() {
