@@ -83,6 +83,31 @@ void Publisher::watchArrival(GstPad *pad) {
                     [](gpointer arrival) { delete static_cast<Arrival *>(arrival); });
 }
 
+/// Leaves it without links, and links what was before and behind it.
+static void passBy(GstElement *element) {
+  auto sink = Ref<GstPad>::take(gst_element_get_static_pad(element, "sink"));
+  auto src = Ref<GstPad>::take(gst_element_get_static_pad(element, "src"));
+  auto before = Ref<GstPad>::take(gst_pad_get_peer(sink.get()));
+  auto behind = Ref<GstPad>::take(gst_pad_get_peer(src.get()));
+  if (!before || !behind) return;
+  gst_pad_unlink(before.get(), sink.get());
+  gst_pad_unlink(src.get(), behind.get());
+  gst_pad_link_full(before.get(), behind.get(), GST_PAD_LINK_CHECK_NOTHING);
+}
+
+/// Each packet passes what is there for RED and ULPFEC, which the answer never has.
+static void passByErrorCorrection(GstElement *rtpbin) {
+  const auto visit = [](const GValue *item, gpointer) {
+    passBy(GST_ELEMENT(g_value_get_object(item)));
+  };
+  for (const char *factory : {"rtpreddec", "rtpstorage"}) {
+    Owned<GstIterator, gst_iterator_free> found(
+        gst_bin_iterate_all_by_element_factory_name(GST_BIN(rtpbin), factory));
+    while (gst_iterator_foreach(found.get(), visit, nullptr) == GST_ITERATOR_RESYNC)
+      gst_iterator_resync(found.get());
+  }
+}
+
 void Publisher::watchRtpbin() {
   auto rtpbin = rtpbinOf(webrtcbin_.get());
   if (!rtpbin) return;
@@ -94,10 +119,14 @@ void Publisher::watchRtpbin() {
     if (auto self = lock(data)) self->configureJitterBuffer(buffer, ssrc);
   };
   connect(rtpbin.get(), "new-jitterbuffer", G_CALLBACK(jitterbuffer));
-  auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
+  auto padAdded = +[](GstElement *rtpbin, GstPad *pad, gpointer data) {
     auto self = lock(data);
-    if (self && g_str_has_prefix(GST_PAD_NAME(pad), "recv_rtp_sink")) self->watchArrival(pad);
-    if (self) self->traffic_->watchRtcp(pad);
+    if (!self) return;
+    if (g_str_has_prefix(GST_PAD_NAME(pad), "recv_rtp_sink")) {
+      passByErrorCorrection(rtpbin);
+      self->watchArrival(pad);
+    }
+    self->traffic_->watchRtcp(pad);
   };
   connect(rtpbin.get(), "pad-added", G_CALLBACK(padAdded));
   auto added = +[](GstBin *, GstElement *element, gpointer data) {

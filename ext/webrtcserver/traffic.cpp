@@ -54,9 +54,10 @@ std::shared_ptr<FrameMeter> Traffic::add(TrafficTrack track, GstPad *rtpSink) {
     GstCaps *caps;
     guint ssrc = 0;
     gst_event_parse_caps(event, &caps);
-    if (gst_structure_get_uint(gst_caps_get_structure(caps, 0), "ssrc", &ssrc))
-      static_cast<Watch *>(data)->line->ssrc = ssrc;
-    return GST_PAD_PROBE_OK;
+    if (!gst_structure_get_uint(gst_caps_get_structure(caps, 0), "ssrc", &ssrc))
+      return GST_PAD_PROBE_OK;
+    static_cast<Watch *>(data)->line->ssrc = ssrc;
+    return GST_PAD_PROBE_REMOVE;
   };
   gst_pad_add_probe(rtpSink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, onEvent,
                     new Watch{shared_from_this(), line.get()},

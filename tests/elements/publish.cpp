@@ -2,6 +2,7 @@
 // What leaves the pads of webrtcpublishsrc when a publisher sends: form, codec, order, names.
 #include "tests/common/check.h"
 
+using namespace gws;
 using namespace gws::test;
 
 namespace {
@@ -63,6 +64,32 @@ GST_START_TEST(pad_linkedToAPeer_getsWhatThePeerTakes) {
               row.downstream, recording.caps[0].c_str());
   fail_unless(recording.firstIsKey, "the first buffer is no key frame");
   fail_unless_equals_int(recording.backwards, 0);
+  mustBeHealthy(pipeline);
+}
+GST_END_TEST
+
+/// RED and ULPFEC are never taken: their elements are not in the way of the packets.
+GST_START_TEST(media_passElementsOfErrorCorrection) {
+  PublishPipeline pipeline("webrtcpublishsrc name=pub pub.video_cam ! vp8dec" + std::string(kSink));
+  PadRecorder &seen = pipeline.record("video_cam");
+  fail_unless(pipeline.play());
+  PublishOptions options = optionsFor(pipeline);
+  options.audio = {};
+  PublishClient client(options);
+  mustPublish(client);
+  fail_unless(seen.waitBuffers(10));
+  for (const char *factory : {"rtpreddec", "rtpstorage"}) {
+    unsigned unlinked = 0;
+    Owned<GstIterator, gst_iterator_free> found(
+        gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline.pub()), factory));
+    auto count = [](const GValue *item, gpointer data) {
+      auto *element = GST_ELEMENT(g_value_get_object(item));
+      auto sink = Ref<GstPad>::take(gst_element_get_static_pad(element, "sink"));
+      *static_cast<unsigned *>(data) += !gst_pad_is_linked(sink.get());
+    };
+    fail_unless(gst_iterator_foreach(found.get(), count, &unlinked) == GST_ITERATOR_DONE);
+    fail_unless_equals_int(unlinked, 1);
+  }
   mustBeHealthy(pipeline);
 }
 GST_END_TEST
@@ -236,6 +263,7 @@ Suite *publish_suite() {
                       static_cast<int>(G_N_ELEMENTS(kForms)));
   TCase *rest = tcase_create("publication");
   suite_add_tcase(suite, rest);
+  tcase_add_test(rest, media_passElementsOfErrorCorrection);
   tcase_add_test(rest, publication_withTwoTracks_namesItsStreams);
   tcase_add_test(rest, timestamps_ofBothTracks_neverGoBackAndLieTogether);
   tcase_add_test(rest, h264_changingItsSizeIntoMatroska_staysAvc3);
