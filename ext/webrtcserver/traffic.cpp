@@ -160,6 +160,16 @@ Traffic::Flow *Traffic::repairedBy(const Flow &flow, std::uint16_t sequence) {
 
 // --- RTCP ----------------------------------------------------------------------------------------
 
+/// How long ago it came to this machine, µs.
+static gint64 ageOf(GstPad *pad, GstBuffer *buffer) {
+  const auto element = Ref<GstElement>::take(gst_pad_get_parent_element(pad));
+  if (!element) return 0;
+  const GstClockTime now = gst_element_get_current_running_time(element.get()),
+                     arrival = GST_BUFFER_DTS_OR_PTS(buffer);
+  if (!GST_CLOCK_TIME_IS_VALID(now) || !GST_CLOCK_TIME_IS_VALID(arrival) || arrival > now) return 0;
+  return static_cast<gint64>(GST_TIME_AS_USECONDS(now - arrival));
+}
+
 void Traffic::watchRtcp(GstPad *pad) {
   using Shared = std::shared_ptr<Traffic>;
   const bool out = g_str_has_prefix(GST_PAD_NAME(pad), "send_rtcp_src");
@@ -168,8 +178,9 @@ void Traffic::watchRtcp(GstPad *pad) {
     (*static_cast<Shared *>(data))->onRtcpOut(info);
     return GST_PAD_PROBE_OK;
   };
-  auto onIn = [](GstPad *, GstPadProbeInfo *info, gpointer data) {
-    (*static_cast<Shared *>(data))->onRtcpIn(GST_PAD_PROBE_INFO_BUFFER(info));
+  auto onIn = [](GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    (*static_cast<Shared *>(data))->onRtcpIn(buffer, g_get_monotonic_time() - ageOf(pad, buffer));
     return GST_PAD_PROBE_OK;
   };
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER,
@@ -225,11 +236,10 @@ void Traffic::countRequests(std::span<const std::uint8_t> compound) {
   });
 }
 
-void Traffic::onRtcpIn(GstBuffer *buffer) {
+void Traffic::onRtcpIn(GstBuffer *buffer, gint64 arrival) {
   GstMapInfo map;
   if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return;
-  if (auto trip = readRoundTrip({map.data, map.size}, reporter_, g_get_monotonic_time()))
-    roundTrip_ = *trip;
+  if (auto trip = readRoundTrip({map.data, map.size}, reporter_, arrival)) roundTrip_ = *trip;
   gst_buffer_unmap(buffer, &map);
 }
 

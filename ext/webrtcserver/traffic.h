@@ -90,7 +90,7 @@ class Traffic : public std::enable_shared_from_this<Traffic> {
   Flow *findFlow(std::uint32_t ssrc) const;
   Flow *flowOf(const Line &line) const;
   void onRtcpOut(GstPadProbeInfo *info) EXCLUDES(mutex_);
-  void onRtcpIn(GstBuffer *buffer);
+  void onRtcpIn(GstBuffer *buffer, gint64 arrival);
   std::uint32_t videoSsrc() const EXCLUDES(mutex_);
   void countRequests(std::span<const std::uint8_t> compound) EXCLUDES(mutex_);
 
