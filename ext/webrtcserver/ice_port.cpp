@@ -275,15 +275,15 @@ void IcePort::run(Reader &reader) {
   waits[count + 1] = {tcp ? tcp->descriptor() : -1, POLLIN, 0};  // -1 is passed over
   IceTime nextRead{};
   while (true) {
+    std::this_thread::sleep_for(nextRead - timeNow());
     const int timeout = tcp ? timeoutUntil(tcp->due()) : -1;
     if (poll(waits.data(), count + 2, timeout) < 0) {
       if (errno == EINTR) continue;
       return;
     }
     if (waits[count].revents) return;
-    std::this_thread::sleep_for(nextRead - timeNow());
     const IceTime now = timeNow();
-    bool all = true;
+    bool all = !waits[count + 1].revents;  // connections are read in small pieces
     for (std::size_t i = 0; i < count; i++)
       if (waits[i].revents) all &= receive(reader, *reader.sockets[i], *batch, now);
     nextRead = all && now >= reader.handshakesUntil ? now + kReadInterval : now;
@@ -345,7 +345,7 @@ bool IcePort::receive(Reader &reader, Socket &socket, Batch &batch, IceTime now)
   const int got = recvmmsg(socket.fd, batch.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (got <= 0) return true;
   const auto count = static_cast<unsigned>(got);
-  const IceTime timeOfDay(g_get_real_time());
+  const IceTime timeOfDay(g_get_real_time()), read = timeNow();
   std::array<IcePath, kBatch> paths;
   std::array<IceTime, kBatch> ages{};
   {
@@ -370,7 +370,8 @@ bool IcePort::receive(Reader &reader, Socket &socket, Batch &batch, IceTime now)
       transmit(paths[i], sorted.replies.buffers[reply].packet());
     if (auto receiver = std::move(sorted.receiver)) {
       if (sorted.outcome.connected) receiver->onConnected();
-      if (sorted.outcome.deliver) receiver->onPacket(batch.takePacket(i), ages[i]);
+      if (sorted.outcome.deliver)
+        receiver->onPacket(batch.takePacket(i), ages[i] + (timeNow() - read));
     }
     batch.refill(i);
   }
