@@ -6,7 +6,9 @@
 
 namespace gws {
 
-constexpr gint64 kReferenceIntervalUs = 1'000'000;
+/// The least time between two regular reports (RFC 3550, section 6.3.1), each of which has it then;
+/// those of an offer without reduced-size RTCP come with all feedback as well.
+constexpr gint64 kReferenceIntervalUs = 500'000;
 constexpr gint64 kSampleUs = 1'000'000;
 
 /// One SSRC.
@@ -195,7 +197,7 @@ static void append(Ref<GstBuffer> &buffer, const Bytes &bytes) {
 }
 
 /// A receiver that sends nothing learns the round trip by asking for it (RFC 3611, section 4.4):
-/// once a second a report of ours says when it was made.
+/// about once a second a report of ours says when it was made.
 void Traffic::onRtcpOut(GstPadProbeInfo *info) {
   auto buffer = Ref<GstBuffer>::take(GST_PAD_PROBE_INFO_BUFFER(info));
   std::optional<std::uint32_t> reporter;

@@ -61,8 +61,8 @@ class Traffic : public std::enable_shared_from_this<Traffic> {
   void setPath(std::shared_ptr<MediaPath> path) EXCLUDES(mutex_);
   /// Looks at RTCP that goes through a pad of rtpbin; any other pad is let be.
   void watchRtcp(GstPad *pad);
-  /// What the publisher is told, once a second, that it may send at most, bit/s; 0: nothing. Any
-  /// thread.
+  /// What the publisher is told, about once a second, that it may send at most, bit/s; 0: nothing.
+  /// Any thread.
   void setLimit(std::uint32_t bitrate) { limit_ = bitrate; }
   /// A packet, or a list of them, has been authenticated. `now`: monotonic µs.
   void onRtp(GstPadProbeInfo *info, gint64 now) EXCLUDES(mutex_);

@@ -11,7 +11,8 @@ namespace {
 
 /// What leaves as RTCP, before it is encrypted.
 struct Rtcp {
-  unsigned reports = 0, emptyReports = 0, feedbacks = 0;
+  unsigned reports = 0, feedbacks = 0;
+  unsigned emptyReports = 0;     ///< since the first feedback
   std::optional<guint64> limit;  ///< of the last REMB, bit/s
 };
 
@@ -31,7 +32,8 @@ GstPadProbeReturn onRtcp(GstPad *, GstPadProbeInfo *info, gpointer data) {
   static_cast<Watched<Rtcp> *>(data)->update([&map](Rtcp &rtcp) {
     constexpr guint8 kReceiverReport = 201, kTransportFeedback = 205;
     ++rtcp.reports;
-    rtcp.emptyReports += map.data[0] == 0x80 && map.data[1] == kReceiverReport;
+    rtcp.emptyReports +=
+        rtcp.feedbacks > 0 && map.data[0] == 0x80 && map.data[1] == kReceiverReport;
     rtcp.feedbacks += map.data[1] == kTransportFeedback;
     if (const auto limit = limitIn(map)) rtcp.limit = limit;
   });
