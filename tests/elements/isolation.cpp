@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What happens to one track or one publisher never reaches another, nor the pipeline.
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <vector>
+
 #include "tests/common/check.h"
 
 using namespace gws::test;
@@ -12,6 +17,16 @@ std::string twoStreams() {
   for (const char *pad : {"video_a", "audio_a", "video_b", "audio_b"})
     line += std::string(" pub.") + pad + kSink;
   return line;
+}
+
+unsigned threadsNamed(std::string_view name) {
+  unsigned count = 0;
+  for (const auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string line;
+    std::getline(std::ifstream(task.path() / "comm"), line);
+    count += line == name;
+  }
+  return count;
 }
 
 constexpr GstFlowReturn kAnswers[] = {GST_FLOW_EOS,        GST_FLOW_ERROR,
@@ -71,6 +86,38 @@ GST_START_TEST(publishers_two_oneLeavesOneStays) {
   fail_unless(!staying.get().eos);
   fail_unless(pipeline.waitMessage("webrtc-publisher-removed").has_value());
   mustBeHealthy(pipeline);
+}
+GST_END_TEST
+
+GST_START_TEST(publishers_onSeveralNetworkThreads_areServedAllOfThem) {
+  constexpr unsigned kThreads = 3, kPublishers = 6;
+  std::string line =
+      "webrtcpublishsrc name=pub reconnect-timeout=0 ice-agent=single-port network-threads=" +
+      std::to_string(kThreads);
+  for (unsigned i = 0; i < kPublishers; i++)
+    line += " pub.video_cam" + std::to_string(i) + kSink;
+  PublishPipeline pipeline(line);
+  std::vector<PadRecorder *> seen;
+  for (unsigned i = 0; i < kPublishers; i++)
+    seen.push_back(&pipeline.record("video_cam" + std::to_string(i)));
+  fail_unless(pipeline.play());
+  fail_unless_equals_int(threadsNamed("ice-port"), kThreads);
+  std::vector<std::unique_ptr<PublishClient>> clients;
+  for (unsigned i = 0; i < kPublishers; i++) {
+    PublishOptions options = optionsFor(pipeline, "cam" + std::to_string(i));
+    options.audio.clear();
+    clients.push_back(std::make_unique<PublishClient>(options));
+    mustPublish(*clients.back());
+  }
+  for (PadRecorder *one : seen)
+    fail_unless(one->waitMore(10));
+  clients.front()->closeGoodbye();
+  fail_unless(seen.front()->waitEos());
+  for (unsigned i = 1; i < kPublishers; i++)
+    fail_unless(seen[i]->waitMore(10));
+  mustBeHealthy(pipeline);
+  pipeline.stop();
+  fail_unless_equals_int(threadsNamed("ice-port"), 0);
 }
 GST_END_TEST
 
@@ -201,6 +248,7 @@ Suite *isolation_suite() {
                       static_cast<int>(G_N_ELEMENTS(kAnswers)));
   tcase_add_test(all, pad_thatIsNotLinked_leavesTheOthersAlone);
   tcase_add_test(all, publishers_two_oneLeavesOneStays);
+  tcase_add_test(all, publishers_onSeveralNetworkThreads_areServedAllOfThem);
   tcase_add_test(all, publisher_thatLeft_makesRoomForTheNext);
   tcase_add_test(all, stream_thatNobodyReserved_getsSometimesPads);
   tcase_add_test(all, fingerprint_ofAnother_deliversNothing);
