@@ -151,6 +151,27 @@ EXPORTED void g_main_context_unref(GMainContext *context) {
   next(context);
 }
 
+// GstHarness keeps in them what an element has pushed.
+EXPORTED void g_async_queue_push(GAsyncQueue *queue, gpointer data) {
+  NEXT(g_async_queue_push);
+  release(queue);
+  next(queue, data);
+}
+
+EXPORTED gpointer g_async_queue_try_pop(GAsyncQueue *queue) {
+  NEXT(g_async_queue_try_pop);
+  const gpointer data = next(queue);
+  acquire(queue);
+  return data;
+}
+
+EXPORTED gpointer g_async_queue_timeout_pop(GAsyncQueue *queue, guint64 timeout) {
+  NEXT(g_async_queue_timeout_pop);
+  const gpointer data = next(queue, timeout);
+  acquire(queue);
+  return data;
+}
+
 EXPORTED GThreadPool *g_thread_pool_new(GFunc function, gpointer data, gint threads,
                                         gboolean exclusive, GError **error) {
   NEXT(g_thread_pool_new);
