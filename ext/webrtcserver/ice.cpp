@@ -17,10 +17,12 @@
 #include <vector>
 
 #include "gst/common/gobj.h"
+#include "gst/common/monotonic.h"
 #include "gst/common/threads.h"
 #include "ice_agent.h"
 #include "ice_servers.h"
 #include "log.h"
+#include "ssrc_gate.h"
 
 GWS_LOG_CATEGORY("webrtcserver-ice", "ICE agents and addresses");
 
@@ -116,6 +118,34 @@ static void configureNice(GstElement *webrtcbin, const Settings &settings,
   }
 }
 
+/// Keeps from SRTP what an IceLink would keep from it.
+static void addSsrcGate(GstElement *niceSource, const std::vector<std::uint32_t> &ssrcs) {
+  auto onPacket = [](GstPad *, GstPadProbeInfo *info, gpointer gate) {
+    auto passage = SsrcPassage::Refused;
+    GstBuffer *packet = GST_PAD_PROBE_INFO_BUFFER(info);
+    if (GstMapInfo map; gst_buffer_map(packet, &map, GST_MAP_READ)) {
+      passage = static_cast<SsrcGate *>(gate)->pass({map.data, map.size}, monotonicNow());
+      gst_buffer_unmap(packet, &map);
+    }
+    return passage == SsrcPassage::Refused ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+  };
+  auto pad = Ref<GstPad>::take(gst_element_get_static_pad(niceSource, "src"));
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, onPacket,
+                    new SsrcGate(ssrcs, monotonicNow()),
+                    [](gpointer gate) { delete static_cast<SsrcGate *>(gate); });
+}
+
+static void gateNice(GstElement *webrtcbin, std::vector<std::uint32_t> ssrcs) {
+  using Ssrcs = std::vector<std::uint32_t>;
+  auto added = +[](GstBin *, GstBin *, GstElement *element, gpointer data) {
+    if (g_str_equal(G_OBJECT_TYPE_NAME(element), "GstNiceSrc"))
+      addSsrcGate(element, *static_cast<Ssrcs *>(data));
+  };
+  g_signal_connect_data(
+      webrtcbin, "deep-element-added", G_CALLBACK(added), new Ssrcs(std::move(ssrcs)),
+      [](gpointer data, GClosure *) { delete static_cast<Ssrcs *>(data); }, GConnectFlags(0));
+}
+
 Ref<GstElement> makeWebrtcbin(const Settings &settings, IceWay way) {
   std::vector<std::string> local = splitList(settings.localAddresses);
   if (local.empty()) local = interfaceAddresses(way.loopback);
@@ -125,7 +155,9 @@ Ref<GstElement> makeWebrtcbin(const Settings &settings, IceWay way) {
       addresses.push_back(std::move(address));
   if (!way.port) {
     auto webrtcbin = Ref<GstElement>::sink(gst_element_factory_make("webrtcbin", nullptr));
-    if (webrtcbin) configureNice(webrtcbin.get(), settings, addresses);
+    if (!webrtcbin) return nullptr;
+    configureNice(webrtcbin.get(), settings, addresses);
+    gateNice(webrtcbin.get(), std::move(way.ssrcs));
     return webrtcbin;
   }
   Ref<GstObject> agent =

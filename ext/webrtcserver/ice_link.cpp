@@ -5,25 +5,16 @@
 #include <algorithm>
 
 #include "gst/common/monotonic.h"
-#include "packet_kind.h"
 #include "random.h"
-#include "rtp_extension.h"
 
 namespace gws {
 
 /// What comes while webrtcbin makes elements, some tens of milliseconds; more is lost.
 constexpr std::size_t kLanePackets = 512;
-constexpr double kNewSsrcsAtOnce = 16, kNewSsrcsPerSecond = 1.0 / 60;
-constexpr std::size_t kMostSsrcs = 128;
 
 IceLink::IceLink(std::shared_ptr<IcePort> port, Workers &workers,
                  std::span<const std::uint32_t> ssrcs)
-    : port_(std::move(port)),
-      workers_(workers),
-      newSsrcs_(kNewSsrcsPerSecond, kNewSsrcsAtOnce, monotonicNow()) {
-  for (const std::uint32_t ssrc : ssrcs)
-    ssrcs_[ssrc] = false;
-}
+    : port_(std::move(port)), workers_(workers), gate_(ssrcs, monotonicNow()) {}
 
 IceLink::~IceLink() {
   if (session_) port_->remove(session_);
@@ -227,38 +218,16 @@ static void push(GstElement *element, Ref<GstBuffer> packet) {
   GST_PAD_STREAM_UNLOCK(source->pad);
 }
 
-bool IceLink::isAdmitted(std::uint32_t ssrc) {
-  if (ssrcs_.contains(ssrc)) return true;
-  if (ssrcs_.size() >= kMostSsrcs || !newSsrcs_.take(monotonicNow())) return false;
-  ssrcs_[ssrc] = false;
-  return true;
-}
-
-IceLink::Class IceLink::classify(std::span<const std::uint8_t> packet) {
-  switch (packetKind(packet)) {
-    case PacketKind::Rtcp: {
-      const auto sender = rtcpSender(packet);
-      return sender && isAdmitted(*sender) ? Class::Slow : Class::Unwanted;
-    }
-    case PacketKind::Rtp: {
-      const auto header = readRtpHeader(packet);
-      if (!header || !isAdmitted(header->ssrc)) return Class::Unwanted;
-      // Its elements are there from its second packet on.
-      return std::exchange(ssrcs_[header->ssrc], true) ? Class::Ordinary : Class::Slow;
-    }
-    default:
-      return Class::Slow;
-  }
-}
-
+/// The elements of an SSRC are there from its second packet on.
 bool IceLink::passes(Ref<GstBuffer> &packet) {
-  Class kind = Class::Unwanted;
+  auto passage = SsrcPassage::Refused;
   if (GstMapInfo map; gst_buffer_map(packet.get(), &map, GST_MAP_READ)) {
-    kind = classify({map.data, map.size});
+    passage = gate_.pass({map.data, map.size}, monotonicNow());
     gst_buffer_unmap(packet.get(), &map);
   }
-  if (kind == Class::Ordinary && connected_ && !emptying_) return true;
-  if (kind != Class::Unwanted && lane_.size() < kLanePackets) lane_.push_back(std::move(packet));
+  if (passage == SsrcPassage::Further && connected_ && !emptying_) return true;
+  if (passage != SsrcPassage::Refused && lane_.size() < kLanePackets)
+    lane_.push_back(std::move(packet));
   packet.reset();
   return false;
 }

@@ -9,12 +9,11 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <unordered_map>
 
 #include "gst/common/gobj.h"
 #include "gst/common/threads.h"
 #include "ice_port.h"
-#include "rate_limit.h"
+#include "ssrc_gate.h"
 #include "workers.h"
 
 namespace gws {
@@ -26,9 +25,6 @@ namespace gws {
 /// RTCP, and the first packet of an RTP stream, for which webrtcbin makes elements. It has a lane
 /// of its own, which a worker empties, and while there is something in it all that comes later
 /// waits behind it.
-///
-/// SRTP keeps something for each SSRC before it knows whether a packet is genuine, and for good. So
-/// besides those of the offer few new ones are let through: 16, and one more each minute.
 class IceLink final : public IceReceiver, public std::enable_shared_from_this<IceLink> {
  public:
   /// `ssrcs`: those that the offer names.
@@ -66,9 +62,6 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
  private:
   unsigned session() const EXCLUDES(mutex_);
   void tellConnected() EXCLUDES(mutex_);
-  enum class Class { Ordinary, Slow, Unwanted };
-  Class classify(std::span<const std::uint8_t> packet) REQUIRES(mutex_);
-  bool isAdmitted(std::uint32_t ssrc) REQUIRES(mutex_);
   /// Whether it goes on at once; else it was taken.
   bool passes(Ref<GstBuffer> &packet) REQUIRES(mutex_);
   void emptyLane() EXCLUDES(mutex_);
@@ -83,9 +76,7 @@ class IceLink final : public IceReceiver, public std::enable_shared_from_this<Ic
   std::deque<Ref<GstBuffer>> lane_ GUARDED_BY(mutex_);
   bool connected_ GUARDED_BY(mutex_) = false;  ///< a worker may empty the lane
   bool emptying_ GUARDED_BY(mutex_) = false;   ///< a worker does
-  /// Each SSRC that was let through, and whether an RTP packet of it was.
-  std::unordered_map<std::uint32_t, bool> ssrcs_ GUARDED_BY(mutex_);
-  RateLimit newSsrcs_ GUARDED_BY(mutex_);
+  SsrcGate gate_ GUARDED_BY(mutex_);
 };
 
 }  // namespace gws

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Offers that bring webrtcbin down, sent while somebody else publishes.
+#include <set>
+
 #include "tests/common/hostile_offers.h"
 #include "tests/elements/robust.h"
 
@@ -28,6 +30,17 @@ std::string twoStreams() {
   for (const char *pad : {"video_good", "audio_good", "video_evil", "audio_evil"})
     line += std::string(" pub.") + pad + kSink;
   return line;
+}
+
+/// The first that is found.
+gws::Ref<GstElement> elementOfKind(const PublishPipeline &pipeline, const char *factory) {
+  gws::Owned<GstIterator, gst_iterator_free> elements(
+      gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline.pub()), factory));
+  GValue value = G_VALUE_INIT;
+  if (gst_iterator_next(elements.get(), &value) != GST_ITERATOR_OK) return nullptr;
+  auto element = gws::Ref<GstElement>::share(GST_ELEMENT(g_value_get_object(&value)));
+  g_value_unset(&value);
+  return element;
 }
 
 }  // namespace
@@ -97,6 +110,53 @@ GST_START_TEST(media_withoutSsrcLines_arriveOnTheRightPads) {
 }
 GST_END_TEST
 
+/// SRTP would keep something for each of them, for good.
+GST_START_TEST(packets_withMadeUpSsrcs_areFewBehindIce) {
+  constexpr unsigned kMadeUp = 200;
+  constexpr std::size_t kMost = 40;  // 16, and those of the offer
+  PublishPipeline pipeline(twoStreams());
+  PadRecorder &seen = pipeline.record("video_good");
+  fail_unless(pipeline.play());
+  Watched<unsigned> madeUp;
+  PublishOptions evil = optionsFor(pipeline, "evil");
+  evil.packets.sealed = [&madeUp](std::string &packet) {
+    constexpr std::size_t kSsrcAt = 8, kLeastBytes = 12;
+    const auto type = static_cast<guint8>(packet[1]);
+    if (packet.size() < kLeastBytes || (packet[0] & 0xc0) != 0x80 || (type >= 192 && type < 224))
+      return;
+    madeUp.update([&packet](unsigned &count) {
+      if (++count % 4 == 0) return;
+      const guint32 ssrc = GUINT32_TO_BE(0x40000000u + count);
+      packet.replace(kSsrcAt, sizeof ssrc, reinterpret_cast<const char *>(&ssrc), sizeof ssrc);
+    });
+  };
+  PublishClient bad(evil);
+  mustPublish(bad);
+  Watched<std::set<guint32>> passed;
+  const auto decoder = elementOfKind(pipeline, "srtpdec");
+  fail_unless(decoder);
+  auto onPacket = [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+    guint32 ssrc = 0;
+    gst_buffer_extract(GST_PAD_PROBE_INFO_BUFFER(info), 8, &ssrc, sizeof ssrc);
+    static_cast<Watched<std::set<guint32>> *>(data)->update(
+        [ssrc](auto &all) { all.insert(GUINT32_FROM_BE(ssrc)); });
+    return GST_PAD_PROBE_OK;
+  };
+  const auto pad = padOf(decoder.get(), "rtp_sink");
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, onPacket, &passed, nullptr);
+  const unsigned before = madeUp.get();
+  fail_unless(madeUp.waitFor([before](unsigned count) { return count >= before + kMadeUp; }));
+  PublishClient good(optionsFor(pipeline, "good"));
+  mustPublish(good);
+  fail_unless(seen.waitBuffers(10));
+  const std::size_t count = passed.get().size();
+  fail_unless(count > 0 && count <= kMost, "%zu SSRCs came to srtpdec", count);
+  mustBeHealthy(pipeline);
+  bad.stopMedia();
+  pipeline.stop();
+}
+GST_END_TEST
+
 GST_START_TEST(media_behindADataChannel_arrive) {
   PublishPipeline pipeline(twoStreams());
   PadRecorder &video = pipeline.record("video_good");
@@ -130,6 +190,7 @@ Suite *crashers_suite() {
                       static_cast<int>(hostileOffers().size()));
   tcase_add_test(all, offer_againWithMidsSwapped_disturbsNobody);
   tcase_add_test(all, media_withoutSsrcLines_arriveOnTheRightPads);
+  tcase_add_test(all, packets_withMadeUpSsrcs_areFewBehindIce);
   tcase_add_test(all, media_behindADataChannel_arrive);
   return suite;
 }
