@@ -136,11 +136,13 @@ void JitterBuffer::collect() {
   if (out_.empty()) outSince_ = g_get_monotonic_time();
   while (!order_.ready().empty()) {
     Order::Item item = order_.take();
-    counts_.pushed += item.packet.has_value();
-    if (item.packet)
+    if (item.packet) {
+      counts_.pushed++;
+      item.packet->restarts = item.restarts;
       out_.push_back(std::move(*item.packet));
-    else
+    } else {
       out_.push_back(Loss{item.sequence, item.lost});
+    }
   }
 }
 
@@ -319,6 +321,7 @@ void JitterBuffer::loop() {
 
 /// All packets of one picture have the time that the first of them has.
 GstFlowReturn JitterBuffer::push(Packet packet) {
+  if (packet.restarts) discontinuous_ = true;
   if (lastOut_ && lastOut_->timestamp == packet.timestamp && !discontinuous_)
     packet.time = lastOut_->time;
   lastOut_ = Packet{{}, packet.timestamp, packet.time};

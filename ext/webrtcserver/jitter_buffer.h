@@ -43,6 +43,7 @@ class JitterBuffer {
     Ref<GstBuffer> buffer;
     std::uint32_t timestamp = 0;
     std::int64_t time = 0;  ///< running time, ns
+    bool restarts = false;  ///< PacketOrder::Item::restarts
   };
   using Order = PacketOrder<Packet>;
 

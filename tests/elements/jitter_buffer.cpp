@@ -46,7 +46,8 @@ class Bench {
     fail_unless_equals_int(gst_harness_push(harness_.get(), buffer), GST_FLOW_OK);
   }
 
-  /// The next packet's number; nothing if none comes for a minute.
+  /// The next packet's number; nothing if none comes for a minute. Packets that do not follow on
+  /// the one before are marked so, and no others.
   std::optional<unsigned> pull() {
     const auto buffer = Ref<GstBuffer>::take(gst_harness_pull(harness_.get()));
     GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
@@ -54,6 +55,8 @@ class Bench {
     const unsigned number = (gst_rtp_buffer_get_seq(&rtp) - kFirst) & 0xffffu;
     gst_rtp_buffer_unmap(&rtp);
     fail_unless_equals_uint64(GST_BUFFER_PTS(buffer.get()), GST_SECOND + number * kPacketTime);
+    fail_unless_equals_int(GST_BUFFER_IS_DISCONT(buffer.get()), next_ != number);
+    next_ = number + 1;
     return number;
   }
 
@@ -75,6 +78,7 @@ class Bench {
 
  private:
   static constexpr unsigned kFirst = 0xfff0;  // so that the numbers wrap
+  std::optional<unsigned> next_;              ///< the number behind the last one that came
   Ref<GstElement> element_;
   Owned<GstHarness, gst_harness_teardown> harness_;
 };
@@ -173,6 +177,19 @@ GST_START_TEST(packets_thatDoNotCome_areGivenUp) {
 }
 GST_END_TEST
 
+/// RFC 3550, appendix A.1: the first packet with a number far away is not believed.
+GST_START_TEST(packets_thatBeginAnew_areMarked) {
+  for (const char *media : {"audio", "video"}) {
+    Bench bench(1000, media);
+    for (const unsigned number : {0u, 1u, 20'000u, 20'001u, 20'002u})
+      bench.push(number);
+    bench.mustPull(0, 1);
+    bench.mustPull(20'001, 20'002);
+    fail_unless_equals_int(bench.lost(), 0);
+  }
+}
+GST_END_TEST
+
 namespace {
 
 Suite *jitter_buffer_suite() {
@@ -185,6 +202,7 @@ Suite *jitter_buffer_suite() {
   tcase_add_test(all, video_comesPictureByPicture);
   tcase_add_test(all, packets_inAnyOrder_comeInTheirs);
   tcase_add_test(all, packets_thatDoNotCome_areGivenUp);
+  tcase_add_test(all, packets_thatBeginAnew_areMarked);
   return suite;
 }
 
