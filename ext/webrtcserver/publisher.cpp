@@ -329,8 +329,9 @@ void Publisher::connectSignals() {
   auto padAdded = +[](GstElement *, GstPad *pad, gpointer data) {
     if (auto self = lock(data); self && GST_PAD_IS_SRC(pad)) self->onPadAdded(pad);
   };
+  // An empty one is the end of candidates (GStreamer 1.26), of which onGatheringState() hears.
   auto candidate = +[](GstElement *, guint, const char *text, gpointer data) {
-    if (auto self = lock(data)) self->onLocalCandidate(text);
+    if (auto self = lock(data); self && text && *text) self->onLocalCandidate(text);
   };
   auto iceState = +[](GObject *webrtcbin, GParamSpec *, gpointer data) {
     if (auto self = lock(data)) self->onIceState(webrtcbin);

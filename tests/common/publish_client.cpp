@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
+#include <regex>
 
 #include "gst/common/stop.h"
 #include "tests/common/client_json.h"
@@ -338,6 +340,16 @@ void PublishClient::onMessage(const std::string &text) {
   }
 }
 
+/// webrtcbin reads lines that browsers stop at. Nothing: there are none.
+static std::optional<std::string> malformedLine(const std::string &sdp) {
+  static const std::regex good("a=[!-9;-~]+(:.+)?|[b-z]=.+");  // RFC 8866, section 9
+  for (std::size_t at = 0, end; at < sdp.size(); at = end + 2) {
+    end = std::min(sdp.find("\r\n", at), sdp.size());
+    if (std::string line = sdp.substr(at, end - at); !std::regex_match(line, good)) return line;
+  }
+  return std::nullopt;
+}
+
 void PublishClient::onAnswer(const std::string &sdp) {
   state_.update([](State &state) { ++state.answers; });
   // A test may have sent an offer of which webrtcbin knows nothing.
@@ -345,6 +357,8 @@ void PublishClient::onAnswer(const std::string &sdp) {
   const std::string seen =
       renameMids(options_.mungeAnswer ? options_.mungeAnswer(sdp) : sdp, false);
   state_.update([&sdp](State &state) { state.answer = sdp; });
+  if (const auto line = malformedLine(sdp))
+    return complain("a line of the answer is '" + *line + "'");
   const OwnedDescription answer = parseDescription(GST_WEBRTC_SDP_TYPE_ANSWER, seen);
   if (!answer) return complain("the answer is no SDP");
   const auto sections = sdpSections(seen);
@@ -364,8 +378,9 @@ void PublishClient::onAnswer(const std::string &sdp) {
 
 void PublishClient::onRemoteCandidate(const std::string &candidate, unsigned line) {
   if (!state_.get().answered) complain("a candidate came before the answer");
+  if (candidate.empty()) complain("a candidate is empty");
   state_.update([&candidate](State &state) { state.remoteCandidates.push_back(candidate); });
-  if (webrtcbin_ && !candidate.empty())
+  if (webrtcbin_)
     g_signal_emit_by_name(webrtcbin_.get(), "add-ice-candidate", line, candidate.c_str());
 }
 
