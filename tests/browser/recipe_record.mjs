@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { gstMinor } from './lib/gstreamer.mjs';
 import { assertRecording, frameSizes, inspect, probe } from './lib/media.mjs';
 import { freePort } from './lib/process.mjs';
 import { Publication } from './lib/publication.mjs';
@@ -63,9 +64,10 @@ for (const [what, missing] of [['Sound', 'audio'], ['Picture', 'video']]) {
     await publication.stop();
     await pipeline.finished();
     const tracks = await inspect(s.file('cam1.mkv'));
-    assert.deepEqual(Object.keys(tracks), [missing === 'audio' ? 'video' : 'audio']);
-    assert.ok(Object.values(tracks)[0].frames >= 25, JSON.stringify(tracks));
-  });
+    // Since GStreamer 1.26 matroskamux waits for caps, and gets a packet of silence with them.
+    assert.ok((tracks[missing]?.frames ?? 0) <= (gstMinor >= 26 ? 1 : 0), JSON.stringify(tracks));
+    assert.ok(tracks[missing === 'audio' ? 'video' : 'audio'].frames >= 25, JSON.stringify(tracks));
+  }, { skip: missing === 'video' && gstMinor >= 26 && 'its matroskamux waits for the picture' });
 }
 
 for (const [browser, codec] of [['firefox', 'vp8'], ['chromium', 'vp9']]) {
