@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Offers that bring webrtcbin down, sent while somebody else publishes.
+#include <algorithm>
+#include <random>
 #include <set>
 
 #include "tests/common/hostile_offers.h"
 #include "tests/elements/robust.h"
 
+using namespace gws;
 using namespace gws::test;
 
 namespace {
@@ -33,12 +36,12 @@ std::string twoStreams() {
 }
 
 /// The first that is found.
-gws::Ref<GstElement> elementOfKind(const PublishPipeline &pipeline, const char *factory) {
-  gws::Owned<GstIterator, gst_iterator_free> elements(
+Ref<GstElement> elementOfKind(const PublishPipeline &pipeline, const char *factory) {
+  Owned<GstIterator, gst_iterator_free> elements(
       gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline.pub()), factory));
   GValue value = G_VALUE_INIT;
   if (gst_iterator_next(elements.get(), &value) != GST_ITERATOR_OK) return nullptr;
-  auto element = gws::Ref<GstElement>::share(GST_ELEMENT(g_value_get_object(&value)));
+  auto element = Ref<GstElement>::share(GST_ELEMENT(g_value_get_object(&value)));
   g_value_unset(&value);
   return element;
 }
@@ -157,6 +160,73 @@ GST_START_TEST(packets_withMadeUpSsrcs_areFewBehindIce) {
 }
 GST_END_TEST
 
+namespace {
+
+/// Changes where pictures and fragments begin and end, and loses packets.
+class Breaker {
+ public:
+  void operator()(std::string &packet) {
+    Lock lock(mutex_);
+    const std::size_t payload = payloadAt(packet);
+    if (!payload) return;
+    count_++;
+    if (chance(5)) packet[1] = static_cast<char>(packet[1] ^ 0x80);  // the marker
+    // The first bytes have start and end of a fragment, in every format.
+    for (std::size_t at = payload; at < std::min(payload + 3, packet.size()); at++)
+      if (chance(5)) packet[at] = static_cast<char>(packet[at] ^ (chance(2) ? 0x40 : 0x80));
+    if (chance(10)) packet.clear();
+  }
+  unsigned count() const {
+    Lock lock(mutex_);
+    return count_;
+  }
+
+ private:
+  bool chance(unsigned oneIn) REQUIRES(mutex_) { return random_() % oneIn == 0; }
+  /// 0: that is no RTP, or has no payload.
+  static std::size_t payloadAt(const std::string &packet) {
+    const auto byte = [&packet](std::size_t at) -> std::size_t {
+      return at < packet.size() ? static_cast<unsigned char>(packet[at]) : 0;
+    };
+    if (byte(0) >> 6 != 2 || (byte(1) >= 192 && byte(1) < 224)) return 0;
+    std::size_t at = 12 + 4 * (byte(0) & 15);
+    if (byte(0) & 16) at += 4 + 4 * (byte(at + 2) << 8 | byte(at + 3));
+    return at < packet.size() ? at : 0;
+  }
+
+  mutable Mutex mutex_;
+  std::mt19937 random_ GUARDED_BY(mutex_){7};
+  unsigned count_ GUARDED_BY(mutex_) = 0;
+};
+
+constexpr const char *kBroken[] = {"h264", "h265", "vp8", "vp9"};
+
+}  // namespace
+
+GST_START_TEST(pictures_thatAreBroken_disturbNobody) {
+  constexpr unsigned kPackets = 600;
+  PublishPipeline pipeline(twoStreams());
+  PadRecorder &seen = pipeline.record("video_good");
+  fail_unless(pipeline.play());
+  PublishClient good(optionsFor(pipeline, "good"));
+  mustPublish(good);
+  fail_unless(seen.waitBuffers(5));
+  Breaker breaker;
+  PublishOptions options = optionsFor(pipeline, "evil");
+  options.video = {kBroken[__i__]};
+  options.audio = {};
+  options.bitrate = 2'000'000;
+  options.packets.plain = [&breaker](std::string &packet) { breaker(packet); };
+  PublishClient evil(options);
+  mustPublish(evil);
+  fail_unless(eventually([&breaker] { return breaker.count() >= kPackets; }));
+  fail_unless(seen.waitMore(10), "the good publisher was disturbed");
+  mustBeHealthy(pipeline);
+  evil.stopMedia();
+  pipeline.stop();
+}
+GST_END_TEST
+
 GST_START_TEST(media_behindADataChannel_arrive) {
   PublishPipeline pipeline(twoStreams());
   PadRecorder &video = pipeline.record("video_good");
@@ -191,6 +261,7 @@ Suite *crashers_suite() {
   tcase_add_test(all, offer_againWithMidsSwapped_disturbsNobody);
   tcase_add_test(all, media_withoutSsrcLines_arriveOnTheRightPads);
   tcase_add_test(all, packets_withMadeUpSsrcs_areFewBehindIce);
+  tcase_add_loop_test(all, pictures_thatAreBroken_disturbNobody, 0, G_N_ELEMENTS(kBroken));
   tcase_add_test(all, media_behindADataChannel_arrive);
   return suite;
 }
