@@ -64,9 +64,11 @@ for (const [what, missing] of [['Sound', 'audio'], ['Picture', 'video']]) {
     await publication.stop();
     await pipeline.finished();
     const tracks = await inspect(s.file('cam1.mkv'));
+    const other = missing === 'audio' ? 'video' : 'audio';
     // Since GStreamer 1.26 matroskamux waits for caps, and gets a packet of silence with them.
-    assert.ok((tracks[missing]?.frames ?? 0) <= (gstMinor >= 26 ? 1 : 0), JSON.stringify(tracks));
-    assert.ok(tracks[missing === 'audio' ? 'video' : 'audio'].frames >= 25, JSON.stringify(tracks));
+    if (gstMinor >= 26) assert.ok((tracks[missing]?.frames ?? 0) <= 1, JSON.stringify(tracks));
+    else assert.deepEqual(Object.keys(tracks), [other]);
+    assert.ok(tracks[other].frames >= 25, JSON.stringify(tracks));
   }, { skip: missing === 'video' && gstMinor >= 26 && 'its matroskamux waits for the picture' });
 }
 

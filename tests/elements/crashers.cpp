@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Offers that bring webrtcbin down, sent while somebody else publishes.
+// Offers and packets that bring GStreamer's elements down, sent while somebody else publishes.
 #include <algorithm>
 #include <random>
 #include <set>
@@ -124,9 +124,9 @@ GST_START_TEST(packets_withMadeUpSsrcs_areFewBehindIce) {
   PublishOptions evil = optionsFor(pipeline, "evil");
   evil.packets.sealed = [&madeUp](std::string &packet) {
     constexpr std::size_t kSsrcAt = 8, kLeastBytes = 12;
+    if (packet.size() < kLeastBytes) return;
     const auto type = static_cast<guint8>(packet[1]);
-    if (packet.size() < kLeastBytes || (packet[0] & 0xc0) != 0x80 || (type >= 192 && type < 224))
-      return;
+    if ((packet[0] & 0xc0) != 0x80 || (type >= 192 && type < 224)) return;
     madeUp.update([&packet](unsigned &count) {
       if (++count % 4 == 0) return;
       const guint32 ssrc = GUINT32_TO_BE(0x40000000u + count);
