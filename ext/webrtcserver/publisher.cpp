@@ -17,7 +17,7 @@ namespace gws {
 using WeakPublisher = std::weak_ptr<Publisher>;
 
 constexpr std::chrono::milliseconds kAudioPatience(1000), kAudioPatienceOfSuccessor(5000);
-constexpr std::chrono::milliseconds kFarewellPatience(200);
+constexpr std::chrono::seconds kFarewellPatience(2);  // of a thread that does little else
 constexpr std::string_view kBinPrefix = "publisher-";
 
 std::string binName(const std::string &publisherId) {
@@ -463,21 +463,24 @@ void Publisher::onDtlsState(GObject *transport) {
   }
 }
 
-/// Given when the probe's moment comes; then the probe is gone.
-static std::shared_ptr<Sign> watchPad(GstPad *pad, GstPadProbeType moment) {
-  using SharedSign = std::shared_ptr<Sign>;
-  auto sign = std::make_shared<Sign>();
-  auto seen = [](GstPad *, GstPadProbeInfo *, gpointer data) {
-    (*static_cast<SharedSign *>(data))->give();
-    return GST_PAD_PROBE_REMOVE;
-  };
-  gst_pad_add_probe(pad, moment, seen, new SharedSign(sign),
-                    [](gpointer data) { delete static_cast<SharedSign *>(data); });
-  return sign;
+/// The next packet of a pad, taken out of its thread's hands.
+struct Interception {
+  Sign done;
+  Ref<GstBuffer> packet;  ///< set before `done` is given
+};
+
+static GstPadProbeReturn intercept(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  auto &[done, packet] = **static_cast<std::shared_ptr<Interception> *>(data);
+  if (packet) return GST_PAD_PROBE_OK;
+  packet = Ref<GstBuffer>::take(GST_PAD_PROBE_INFO_BUFFER(info));
+  GST_PAD_PROBE_INFO_DATA(info) = nullptr;
+  done.give();
+  return GST_PAD_PROBE_HANDLED;
 }
 
 /// Without close_notify (RFC 8446, section 6.1) the peer would wait for its ICE to fail. webrtcbin
-/// goes to NULL without one; its encoder sends one for an EOS.
+/// goes to NULL without one; its encoder makes one of an EOS, and leaves it to a thread of its own.
+/// Nothing tells when that has sent it, so it is sent from here.
 void Publisher::closeDtls() {
   Ref<GstElement> encoder;
   {
@@ -491,10 +494,15 @@ void Publisher::closeDtls() {
   auto sink = Ref<GstPad>::take(gst_element_get_static_pad(encoder.get(), "sink"));
   auto src = Ref<GstPad>::take(gst_element_get_static_pad(encoder.get(), "src"));
   if (!sink || !src) return;
-  auto passing = watchPad(src.get(), GST_PAD_PROBE_TYPE_BUFFER);
-  gst_pad_send_event(sink.get(), gst_event_new_eos());
-  passing->await(kFarewellPatience);
-  watchPad(src.get(), GST_PAD_PROBE_TYPE_IDLE)->await(kFarewellPatience);
+  using Shared = std::shared_ptr<Interception>;
+  auto interception = std::make_shared<Interception>();
+  const gulong probe =
+      gst_pad_add_probe(src.get(), GST_PAD_PROBE_TYPE_BUFFER, intercept, new Shared(interception),
+                        [](gpointer data) { delete static_cast<Shared *>(data); });
+  if (gst_pad_send_event(sink.get(), gst_event_new_eos()) &&
+      interception->done.await(kFarewellPatience))
+    gst_pad_push(src.get(), Ref(interception->packet).release());
+  gst_pad_remove_probe(src.get(), probe);
 }
 
 void Publisher::teardown(End how) {

@@ -74,11 +74,13 @@ class Sign {
     given_ = true;
     changed_.notifyAll();
   }
+  /// False when the time is over.
   template <typename Duration>
-  void await(Duration patience) EXCLUDES(mutex_) {
+  bool await(Duration patience) EXCLUDES(mutex_) {
     Lock lock(mutex_);
     while (!given_ && changed_.waitFor(mutex_, patience)) {
     }
+    return given_;
   }
 
  private:

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What comes in by WHIP: the same pads, rules and events as by the WebSocket.
+#include <gst/webrtc/webrtc.h>
+
 #include <regex>
 #include <set>
 
+#include "tests/common/process.h"
 #include "tests/elements/continuity.h"
 
 using namespace gws::test;
@@ -222,6 +225,51 @@ GST_START_TEST(newcomer_afterADeadPredecessor_takesOver) {
 }
 GST_END_TEST
 
+/// The only publisher's DTLS sends nothing for so many microseconds, as if its thread got no time.
+static void holdUpDtls(const PublishPipeline &pipeline, gulong time) {
+  const gws::Owned<GstIterator, gst_iterator_free> found(
+      gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline.pipeline()), "dtlsenc"));
+  GValue encoder = G_VALUE_INIT;
+  fail_unless(gst_iterator_next(found.get(), &encoder) == GST_ITERATOR_OK);
+  const auto pad = gws::Ref<GstPad>::take(
+      gst_element_get_static_pad(GST_ELEMENT(g_value_get_object(&encoder)), "src"));
+  g_value_unset(&encoder);
+  auto onPacket = [](GstPad *, GstPadProbeInfo *, gpointer time) {
+    g_usleep(GPOINTER_TO_SIZE(time));
+    return GST_PAD_PROBE_OK;
+  };
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, onPacket, GSIZE_TO_POINTER(time),
+                    nullptr);
+}
+
+static GstWebRTCDTLSTransportState dtlsStateOf(const PublishClient &client) {
+  GstWebRTCRTPTransceiver *first = nullptr;
+  g_signal_emit_by_name(client.webrtcbin(), "get-transceiver", 0, &first);
+  const auto transceiver = gws::Ref<GstWebRTCRTPTransceiver>::take(first);
+  const auto sender =
+      gws::Ref<GObject>::take(gws::getProperty<GObject *>(transceiver.get(), "sender"));
+  const auto transport =
+      gws::Ref<GObject>::take(gws::getProperty<GObject *>(sender.get(), "transport"));
+  return gws::getProperty<GstWebRTCDTLSTransportState>(transport.get(), "state");
+}
+
+/// A client hears of the end although the server's thread for DTLS was late.
+GST_START_TEST(session_thatTheServerEnds_closesDtls) {
+  PublishPipeline pipeline(reserved(""));
+  fail_unless(pipeline.play());
+  PublishClient client(whipOptions(pipeline));
+  mustPublish(client);
+  fail_unless_equals_int(dtlsStateOf(client), GST_WEBRTC_DTLS_TRANSPORT_STATE_CONNECTED);
+  holdUpDtls(pipeline, G_USEC_PER_SEC / 2);
+  const std::string location = client.posted().headers["location"];
+  fail_unless_equals_int(ask(pipeline, "DELETE", location, "", "").status, 200);
+  fail_unless(
+      waitUntil([&] { return dtlsStateOf(client) == GST_WEBRTC_DTLS_TRANSPORT_STATE_CLOSED; },
+                20 * G_USEC_PER_SEC));
+  mustBeHealthy(pipeline);
+}
+GST_END_TEST
+
 GST_START_TEST(session_withoutADelete_endsWithItsMedia) {
   PublishPipeline pipeline(reserved("inactivity-timeout=700 reconnect-timeout=0"));
   StreamLog log(pipeline, "cam");
@@ -329,6 +377,7 @@ static Suite *whip_suite() {
   tcase_add_test(all, statistics_ofTheClient_areShown);
   tcase_add_test(all, newcomer_byEitherDoor_isRefusedWhileMediaFlow);
   tcase_add_test(all, newcomer_afterADeadPredecessor_takesOver);
+  tcase_add_test(all, session_thatTheServerEnds_closesDtls);
   tcase_add_test(all, session_withoutADelete_endsWithItsMedia);
   tcase_add_test(all, client_whoseCodecsNobodyTakes_is422AndThePipelineHears);
   tcase_add_test(all, authorize_byWhip_isAskedAndObeyed);
